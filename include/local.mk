@@ -1,0 +1,4 @@
+include_HEADERS = %D%/lte.h
+lteincludedir = $(includedir)/lte
+lteinclude_HEADERS = %D%/lte/base.h %D%/lte/context.h %D%/lte/model.h %D%/lte/sampler.h \
+  %D%/lte/session.h %D%/lte/tokenizer.h %D%/lte/version.h

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The context: allocator, log, threads and the CPU kernels chosen for this machine.
+#ifndef LTE_CONTEXT_H
+#define LTE_CONTEXT_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct lte_context;
+
+// Where the graph runs.
+enum lte_device {
+    LTE_DEVICE_CPU = 0,
+    LTE_DEVICE_AUTO = 1,  // the fastest device that passes its self-test; the CPU if there is none
+    LTE_DEVICE_VULKAN = 2
+};
+
+// Fill with lte_options_init(), then change what you want to.
+struct lte_options {
+    unsigned threads;                // 1..1024; 0: one per core this process may run on
+    const char *cpu;                 // "ref", "avx2", "avx512", "neon": the highest kernel level to use;
+                                     // NULL: what the CPU has, lowered by the variable LTE_CPU if set
+    enum lte_device device;          // LTE_DEVICE_CPU by default
+    struct lte_allocator allocator;  // all members NULL: the C library's
+    lte_log_fn *log;                 // NULL: messages are dropped
+    void *log_opaque;
+    uintptr_t reserved[8];           // zero
+};
+
+// Writes the defaults. Thread-safety: Safe.
+LTE_API void lte_options_init(struct lte_options *options);
+
+// Makes a context. `options` may be NULL for the defaults and need only live until the call returns.
+// On success the caller owns *context and ends it with lte_close(), after everything made from it;
+// on failure *context is NULL.
+// LTE_OK, LTE_ERR_ARGUMENT (context NULL; threads, cpu or device outside the lists above; cpu names a
+// level this CPU or build does not have), LTE_ERR_MEMORY, LTE_ERR_UNSUPPORTED (LTE_DEVICE_VULKAN in a
+// library built without it).
+// Thread-safety: Safe. The context is constant once made: any number of threads may use it at once.
+// With OpenBLAS built in, the first context sets OpenBLAS to one thread for the whole process: the
+// library splits the work itself.
+LTE_API enum lte_status lte_open(const struct lte_options *options, struct lte_context **context);
+
+// Frees a context; NULL is allowed. Models, tokenizers, samplers and sessions made from it must have
+// been freed before. Thread-safety: nothing else may use the context during or after the call.
+LTE_API void lte_close(struct lte_context *context);
+
+// Kernel level in use: "ref", "avx2", "avx512" or "neon". Thread-safety: Safe.
+LTE_API const char *lte_context_cpu(const struct lte_context *context);
+// Number of threads a session uses, at least 1. Thread-safety: Safe.
+LTE_API unsigned lte_context_threads(const struct lte_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

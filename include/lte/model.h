@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A checkpoint: hyper-parameters, weights (mapped, not copied) and tokenizer.
+#ifndef LTE_MODEL_H
+#define LTE_MODEL_H
+
+#include "context.h"
+#include "tokenizer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct lte_model;
+
+// Loads a folder that holds config.json, model.safetensors (or shards and
+// model.safetensors.index.json) and, unless the caller wants none, tokenizer.json. Every length, name,
+// shape and type is checked before it is used; the weight files stay mapped until lte_model_free().
+// On success the caller owns *model; on failure it is NULL and nothing is leaked.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY, LTE_ERR_IO, LTE_ERR_FORMAT (damaged file, missing, unknown
+// or misshapen tensor), LTE_ERR_UNSUPPORTED (model type, config key or tensor type; the log names it).
+// Thread-safety: Safe. The model is constant once made: any number of threads and sessions may share
+// it. Its files must not be changed while it lives.
+LTE_API enum lte_status lte_model_load(struct lte_context *context, const char *folder,
+                                       struct lte_model **model);
+
+// Frees a model; NULL is allowed. Its sessions must have been freed before.
+LTE_API void lte_model_free(struct lte_model *model);
+
+// The model's tokenizer, owned by the model; NULL if the folder has no tokenizer.json.
+// Thread-safety: Safe.
+LTE_API const struct lte_tokenizer *lte_model_tokenizer(const struct lte_model *model);
+
+struct lte_model_info {
+    const char *family;      // model_type of config.json; lives as long as the model
+    uint32_t layers;         // physical layers N
+    uint32_t loops;          // times the layers run per token, T; 1 for a plain model
+    uint32_t width;          // hidden size
+    uint32_t vocabulary;     // rows of the output head: ids are 0..vocabulary-1
+    uint64_t parameters;     // weights, a tied head counted once; saved buffers not counted
+    uint64_t weight_bytes;   // bytes of those weights in memory
+    int32_t bos, eos;        // token ids of config.json, -1 if it has none
+    uint32_t tensors;        // weight tensors in the files, saved buffers not counted
+    uint32_t buffers;        // saved buffers (l1_lambda, num_kept)
+    uint64_t reserved[8];
+};
+// Fills *info. Thread-safety: Safe.
+LTE_API void lte_model_describe(const struct lte_model *model, struct lte_model_info *info);
+
+struct lte_layer_info {
+    const char *mixer;       // "gdn", "attention", "window", "lte"
+    uint32_t query_heads, key_heads, value_heads;
+    uint32_t key_dim, value_dim;   // per head
+    uint32_t window;         // tokens a query sees in the window, itself included; 0: no window
+    uint32_t buffer, sinks;  // retained tokens per head and the sinks among them; 0 unless "lte"
+    uint64_t reserved[4];
+};
+// Fills *info for layer 0 <= layer < layers. LTE_OK, LTE_ERR_ARGUMENT. Thread-safety: Safe.
+LTE_API enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
+                                        struct lte_layer_info *info);
+
+// Reads every weight once and counts values that are not finite: *count gets how many, and each
+// tensor that has any is named in a warning. LTE_OK (also when *count > 0), LTE_ERR_ARGUMENT.
+// Thread-safety: Safe.
+LTE_API enum lte_status lte_model_check(const struct lte_model *model, uint64_t *count);
+
+// Makes `folder` with a copy of the config file and a randomly initialised model.safetensors, by the
+// rules of the model's training recipe, the same for the same seed on every machine. Matrices are
+// stored as `dtype`, vectors as F32. The folder may exist; existing model files are not overwritten
+// (LTE_ERR_IO). On failure no partial model.safetensors is left behind.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY, LTE_ERR_IO, LTE_ERR_FORMAT, LTE_ERR_UNSUPPORTED.
+// Thread-safety: Safe for different folders.
+LTE_API enum lte_status lte_model_init(struct lte_context *context, const char *config,
+                                       const char *folder, enum lte_dtype dtype, uint64_t seed);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Opening and closing a context.
+#include "config.h"
+
+#include "lib/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/blas.h"
+#include "lib/par.h"
+#include "simd/cpu.h"
+
+enum { MAX_THREADS = 1024 };
+
+void lte_options_init(struct lte_options *options)
+{
+    if (options)
+        *options = (struct lte_options){.device = LTE_DEVICE_CPU};
+}
+
+static void *default_alloc(void *opaque, size_t size, size_t align)
+{
+    void *p = NULL;
+    (void)opaque;
+    if (align < sizeof(void *))
+        align = sizeof(void *);
+    return posix_memalign(&p, align, size) ? NULL : p;
+}
+
+static void default_free(void *opaque, void *pointer, size_t size)
+{
+    (void)opaque;
+    (void)size;
+    free(pointer);
+}
+
+// Flags for the kernels: what the CPU has, lowered to the level asked for.
+static enum lte_status choose_cpu(const struct lte_context *c, const char *asked, unsigned *flags)
+{
+    const unsigned have = lte_cpu_detect();
+    const bool from_environment = !asked;
+    if (from_environment)
+        asked = getenv("LTE_CPU");
+    *flags = have;
+    if (!asked || !*asked)
+        return LTE_OK;
+    const int level = lte_cpu_level(asked);
+    if (level < 0)
+        return lte_fail(c, LTE_ERR_ARGUMENT, "%s \"%s\": known levels are ref, avx2, avx512 and neon",
+                        from_environment ? "LTE_CPU" : "cpu", asked);
+    *flags = have & (unsigned)level;
+    struct lte_kernels k;
+    lte_kernels_init(&k, *flags);
+    if (strcmp(k.name, asked))
+        return lte_fail(c, LTE_ERR_ARGUMENT, "%s \"%s\": this %s does not have that level",
+                        from_environment ? "LTE_CPU" : "cpu", asked,
+                        *flags == (unsigned)level ? "build" : "CPU");
+    return LTE_OK;
+}
+
+static enum lte_status check_device(const struct lte_context *c, enum lte_device device)
+{
+    switch (device) {
+    case LTE_DEVICE_CPU:
+    case LTE_DEVICE_AUTO:
+        return LTE_OK;
+    case LTE_DEVICE_VULKAN:
+        return lte_fail(c, LTE_ERR_UNSUPPORTED, "device vulkan: this library was built without it");
+    }
+    return lte_fail(c, LTE_ERR_ARGUMENT, "device %d is not one of enum lte_device", (int)device);
+}
+
+enum lte_status lte_open(const struct lte_options *options, struct lte_context **context)
+{
+    struct lte_options o;
+    lte_options_init(&o);
+    if (options)
+        o = *options;
+    if (!context)
+        return LTE_ERR_ARGUMENT;
+    *context = NULL;
+    struct lte_context c = {.allocator = o.allocator, .log = o.log, .log_opaque = o.log_opaque};
+    if (!c.allocator.alloc != !c.allocator.free)
+        return lte_fail(&c, LTE_ERR_ARGUMENT, "allocator: alloc and free go together");
+    if (!c.allocator.alloc)
+        c.allocator = (struct lte_allocator){.alloc = default_alloc, .free = default_free};
+    if (o.threads > MAX_THREADS)
+        return lte_fail(&c, LTE_ERR_ARGUMENT, "threads %u is outside 0..%d", o.threads, MAX_THREADS);
+    LTE_TRY(check_device(&c, o.device));
+    unsigned flags;
+    LTE_TRY(choose_cpu(&c, o.cpu, &flags));
+    lte_kernels_init(&c.kernels, flags);
+    c.threads = lte_par_threads(o.threads);
+    lte_blas_open();
+
+    struct lte_context *made = lte_alloc(&c, sizeof *made);
+    if (!made)
+        return lte_fail_memory(&c, "the context", sizeof *made);
+    *made = c;
+    *context = made;
+    return LTE_OK;
+}
+
+void lte_close(struct lte_context *context)
+{
+    if (!context)
+        return;
+    const struct lte_context c = *context;
+    lte_release(&c, context, sizeof *context);
+}
+
+const char *lte_context_cpu(const struct lte_context *context)
+{
+    return context->kernels.name;
+}
+
+unsigned lte_context_threads(const struct lte_context *context)
+{
+    return context->threads;
+}

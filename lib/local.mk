@@ -1,0 +1,17 @@
+# Everything is built once, into a convenience library that tests and benches link too (hidden
+# symbols stay reachable there); liblte.la is its public face.
+noinst_LTLIBRARIES += libltecore.la
+LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/log.c %D%/par.c \
+  %D%/par.h %D%/status.c
+LIB_FILES =
+LIB_TOKENIZER =
+LIB_GRAPH =
+LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h
+LIB_API =
+libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) $(LIB_API)
+libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
+
+lib_LTLIBRARIES += liblte.la
+liblte_la_SOURCES =
+liblte_la_LIBADD = libltecore.la
+liblte_la_LDFLAGS = -no-undefined -version-info $(LTE_LT_VERSION)

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a checkpoint says, family by family brought to one form: layers with hyper-parameters and bound
+// tensors. lib/arch/<family>.c fills it; lib/graph.c reads it.
+#ifndef LTE_LIB_MODEL_H
+#define LTE_LIB_MODEL_H
+
+#include "lib/safetensors.h"
+#include "lte/model.h"
+
+enum lte_mixer { LTE_MIXER_GDN, LTE_MIXER_ATTENTION, LTE_MIXER_LTE, LTE_MIXERS };
+
+// Gated DeltaNet (spec: arXiv 2412.06464). K = key_dim, V = value_dim per head.
+struct lte_gdn {
+    uint32_t heads, value_heads;  // value_heads % heads == 0; value head h reads q/k head h/(HV/H)
+    uint32_t key_dim, value_dim;
+    uint32_t conv_size;           // taps; 0: no short convolution (SiLU alone)
+    bool gate, neg_eigval;
+    float norm_eps;               // of the output norm
+    const struct lte_tensor *q_proj, *k_proj, *v_proj, *a_proj, *b_proj, *g_proj, *o_proj;
+    const struct lte_tensor *q_conv, *k_conv, *v_conv; // [channels][1][taps]
+    const struct lte_tensor *A_log, *dt_bias, *o_norm;
+};
+
+enum { LTE_ROUTER_CONVS = 8 };
+
+// The retention scorer and the sizes of learnable token eviction.
+struct lte_eviction {
+    uint32_t buffer, sinks;       // retained entries per head, sinks among them; buffer >= sinks
+    uint32_t convs;
+    uint32_t kernel[LTE_ROUTER_CONVS], dilation[LTE_ROUTER_CONVS];
+    bool relu;                    // score = max(z,0) instead of sigmoid(z) - 0.5
+    bool per_head;                // routing_shared "head": own weights per KV head; else shared by all
+    const struct lte_tensor *conv_weight[LTE_ROUTER_CONVS], *conv_bias[LTE_ROUTER_CONVS];
+    const struct lte_tensor *proj_weight, *proj_bias;
+};
+
+// Softmax attention: full, sliding window, or with learnable token eviction.
+struct lte_attention {
+    uint32_t heads, key_heads, head_dim;
+    uint32_t window;              // tokens a query sees, itself included (LTE: window_size + 1); 0: all
+    float rope_theta;
+    float qk_norm_eps;
+    const struct lte_tensor *q_proj, *k_proj, *v_proj, *o_proj;
+    const struct lte_tensor *q_bias, *k_bias, *v_bias; // NULL: none
+    const struct lte_tensor *q_norm, *k_norm;          // [head_dim]; NULL: none
+    struct lte_eviction evict;    // mixer LTE_MIXER_LTE only
+};
+
+struct lte_layer {
+    enum lte_mixer mixer;
+    union {
+        struct lte_gdn gdn;
+        struct lte_attention attention;
+    };
+    const struct lte_tensor *attn_norm, *mlp_norm;
+    const struct lte_tensor *gate_proj, *up_proj, *down_proj;
+};
+
+struct lte_graph;
+
+struct lte_model {
+    struct lte_context *context;
+    const char *family;           // static string
+    uint32_t layers, loops, width, vocabulary, mlp_width;
+    float norm_eps;
+    int32_t bos, eos;
+    bool tied;
+    uint64_t parameters, weight_bytes;
+    uint32_t tensor_count, buffer_count;
+    struct lte_layer *layer;      // [layers]
+    const struct lte_tensor *embeddings, *norm, *head; // head == embeddings when tied
+    struct lte_tensors *tensors;
+    struct lte_tokenizer *tokenizer; // NULL: none
+    struct lte_graph *graph;      // built at load
+};
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The vector vocabulary of simd/body/ for AVX2 + FMA + F16C: eight floats.
+#ifndef LTE_SIMD_VEC_H
+#define LTE_SIMD_VEC_H
+#ifndef __AVX2__
+#error "simd/avx2 compiled without AVX2"
+#endif
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LTE_ISA avx2
+#define VL 8
+#define VREGS 16
+typedef __m256 V;
+typedef __m256i VI;
+
+static inline V v_zero(void) { return _mm256_setzero_ps(); }
+static inline V v_set1(float a) { return _mm256_set1_ps(a); }
+static inline V v_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void v_store(float *p, V a) { _mm256_storeu_ps(p, a); }
+static inline __m256i v_mask(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+// The first n < VL floats; the rest reads as 0 and is not touched.
+static inline V v_load_n(const float *p, size_t n) { return _mm256_maskload_ps(p, v_mask(n)); }
+static inline void v_store_n(float *p, V a, size_t n) { _mm256_maskstore_ps(p, v_mask(n), a); }
+static inline V v_add(V a, V b) { return _mm256_add_ps(a, b); }
+static inline V v_sub(V a, V b) { return _mm256_sub_ps(a, b); }
+static inline V v_mul(V a, V b) { return _mm256_mul_ps(a, b); }
+static inline V v_div(V a, V b) { return _mm256_div_ps(a, b); }
+static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }   // a*b + c
+static inline V v_fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); } // c - a*b
+// If either operand is NaN the result is the second.
+static inline V v_max(V a, V b) { return _mm256_max_ps(a, b); }
+static inline V v_min(V a, V b) { return _mm256_min_ps(a, b); }
+static inline V v_abs(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+// a > b ? x : y, lane by lane; false where either is NaN.
+static inline V v_gt_select(V a, V b, V x, V y)
+{
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+static inline V v_nan_select(V a, V x, V y) // a is NaN ? x : y
+{
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+static inline float v_sum(V v)
+{
+    __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)));
+}
+static inline float v_max_all(V v)
+{
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
+}
+static inline V v_round(V a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// 2^n for integral n in [-127, 128] held as floats (-127 gives 0, 128 gives +Inf).
+static inline V v_exp2i(V n)
+{
+    const __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
+}
+// VL storage elements widened; the pointer may be unaligned.
+static inline V v_load_bf16(const void *p)
+{
+    const __m128i h = _mm_loadu_si128((const __m128i *)p);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
+}
+static inline V v_load_f16(const void *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+static inline void v_prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The vector vocabulary of simd/body/ for AVX-512 (F, BW, VL, DQ): sixteen floats.
+#ifndef LTE_SIMD_VEC_H
+#define LTE_SIMD_VEC_H
+#ifndef __AVX512F__
+#error "simd/avx512 compiled without AVX-512"
+#endif
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LTE_ISA avx512
+#define VL 16
+#define VREGS 32
+typedef __m512 V;
+typedef __m512i VI;
+
+static inline V v_zero(void) { return _mm512_setzero_ps(); }
+static inline V v_set1(float a) { return _mm512_set1_ps(a); }
+static inline V v_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(float *p, V a) { _mm512_storeu_ps(p, a); }
+static inline __mmask16 v_mask(size_t n) { return (__mmask16)((1u << n) - 1); }
+// The first n < VL floats; the rest reads as 0 and is not touched.
+static inline V v_load_n(const float *p, size_t n) { return _mm512_maskz_loadu_ps(v_mask(n), p); }
+static inline void v_store_n(float *p, V a, size_t n) { _mm512_mask_storeu_ps(p, v_mask(n), a); }
+static inline V v_add(V a, V b) { return _mm512_add_ps(a, b); }
+static inline V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
+static inline V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
+static inline V v_div(V a, V b) { return _mm512_div_ps(a, b); }
+static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }   // a*b + c
+static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); } // c - a*b
+// If either operand is NaN the result is the second.
+static inline V v_max(V a, V b) { return _mm512_max_ps(a, b); }
+static inline V v_min(V a, V b) { return _mm512_min_ps(a, b); }
+static inline V v_abs(V a) { return _mm512_abs_ps(a); }
+// a > b ? x : y, lane by lane; false where either is NaN.
+static inline V v_gt_select(V a, V b, V x, V y)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
+}
+static inline V v_nan_select(V a, V x, V y) // a is NaN ? x : y
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), y, x);
+}
+static inline float v_sum(V v) { return _mm512_reduce_add_ps(v); }
+static inline float v_max_all(V v) { return _mm512_reduce_max_ps(v); }
+static inline V v_round(V a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// 2^n for integral n in [-127, 128] held as floats (-127 gives 0, 128 gives +Inf).
+static inline V v_exp2i(V n)
+{
+    const __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
+}
+// VL storage elements widened; the pointer may be unaligned.
+static inline V v_load_bf16(const void *p)
+{
+    const __m256i h = _mm256_loadu_si256((const __m256i *)p);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+}
+static inline V v_load_f16(const void *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+static inline void v_prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The vector vocabulary of simd/body/ for AArch64 Advanced SIMD: four floats.
+#ifndef LTE_SIMD_VEC_H
+#define LTE_SIMD_VEC_H
+#ifndef __aarch64__
+#error "simd/neon is for AArch64"
+#endif
+
+#include <arm_neon.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LTE_ISA neon
+#define VL 4
+#define VREGS 32
+typedef float32x4_t V;
+typedef int32x4_t VI;
+
+static inline V v_zero(void) { return vdupq_n_f32(0); }
+static inline V v_set1(float a) { return vdupq_n_f32(a); }
+static inline V v_load(const float *p) { return vld1q_f32(p); }
+static inline void v_store(float *p, V a) { vst1q_f32(p, a); }
+// The first n < VL floats; the rest reads as 0 and is not touched.
+static inline V v_load_n(const float *p, size_t n)
+{
+    float t[VL] = {0};
+    memcpy(t, p, n * sizeof *p);
+    return vld1q_f32(t);
+}
+static inline void v_store_n(float *p, V a, size_t n)
+{
+    float t[VL];
+    vst1q_f32(t, a);
+    memcpy(p, t, n * sizeof *p);
+}
+static inline V v_add(V a, V b) { return vaddq_f32(a, b); }
+static inline V v_sub(V a, V b) { return vsubq_f32(a, b); }
+static inline V v_mul(V a, V b) { return vmulq_f32(a, b); }
+static inline V v_div(V a, V b) { return vdivq_f32(a, b); }
+static inline V v_fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }  // a*b + c
+static inline V v_fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); } // c - a*b
+// If either operand is NaN the result is the second, as on x86.
+static inline V v_max(V a, V b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+static inline V v_min(V a, V b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+static inline V v_abs(V a) { return vabsq_f32(a); }
+// a > b ? x : y, lane by lane; false where either is NaN.
+static inline V v_gt_select(V a, V b, V x, V y) { return vbslq_f32(vcgtq_f32(a, b), x, y); }
+static inline V v_nan_select(V a, V x, V y) { return vbslq_f32(vceqq_f32(a, a), y, x); }
+static inline float v_sum(V v) { return vaddvq_f32(v); }
+static inline float v_max_all(V v) { return vmaxvq_f32(v); }
+static inline V v_round(V a) { return vrndnq_f32(a); }
+// 2^n for integral n in [-127, 128] held as floats (-127 gives 0, 128 gives +Inf).
+static inline V v_exp2i(V n)
+{
+    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
+}
+// VL storage elements widened; the pointer may be unaligned.
+static inline V v_load_bf16(const void *p)
+{
+    uint16x4_t h;
+    memcpy(&h, p, sizeof h);
+    return vreinterpretq_f32_u32(vshll_n_u16(h, 16));
+}
+static inline V v_load_f16(const void *p)
+{
+    float16x4_t h;
+    memcpy(&h, p, sizeof h);
+    return vcvt_f32_f16(h);
+}
+static inline void v_prefetch(const void *p) { __builtin_prefetch(p); }
+
+#endif

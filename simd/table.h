@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dispatch table: one pointer per kernel, filled with the scalar reference first and then
+// overwritten by each instruction set that the CPU and the mask allow, in rising order.
+#ifndef LTE_SIMD_TABLE_H
+#define LTE_SIMD_TABLE_H
+
+#include "simd/activation.h"
+#include "simd/attend.h"
+#include "simd/convert.h"
+#include "simd/delta_rule.h"
+#include "simd/evict.h"
+#include "simd/linear.h"
+#include "simd/norm.h"
+#include "simd/rope.h"
+#include "simd/router.h"
+#include "simd/short_conv.h"
+
+struct lte_kernels {
+    const char *name; // "ref", "avx2", "avx512", "neon": the highest level in the table
+
+    // linear.h; indexed by enum lte_dtype of the weights
+    lte_linear_fn *linear[3];
+    lte_gemm_fn *gemm[3];
+    lte_gemm_scratch_fn *gemm_scratch;
+
+    // convert.h; indexed by enum lte_dtype
+    lte_widen_fn *widen[3];
+    lte_narrow_fn *narrow[3];
+
+    // activation.h
+    lte_map_fn *vexp, *silu, *sigmoid, *softplus;
+    lte_map2_fn *swiglu, *add;
+
+    // norm.h
+    lte_rmsnorm_fn *rmsnorm;
+    lte_l2norm_fn *l2norm;
+    lte_gated_norm_fn *gated_norm;
+
+    lte_short_conv_fn *short_conv;
+    lte_delta_rule_fn *delta_rule;
+    lte_rope_fn *rope;
+
+    // attend.h; indexed by enum lte_dtype of the keys and values
+    lte_attend_fn *attend[3];
+
+    lte_router_conv_fn *router_conv;
+    lte_evict_fn *evict;
+};
+
+// Fills the table for the CPU flags of cpu.h.
+void lte_kernels_init(struct lte_kernels *kernels, unsigned cpu_flags);
+
+// One file per instruction set fills in what it has (simd/<isa>/table.c).
+void lte_kernels_ref(struct lte_kernels *kernels);
+void lte_kernels_avx2(struct lte_kernels *kernels);
+void lte_kernels_avx512(struct lte_kernels *kernels);
+void lte_kernels_neon(struct lte_kernels *kernels);
+
+#endif
