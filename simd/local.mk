@@ -1,11 +1,11 @@
 # One convenience library per instruction set: the flags belong to the folder, not to the file.
 SIMD_HDRS = %D%/activation.h %D%/attend.h %D%/convert.h %D%/cpu.h %D%/delta_rule.h %D%/evict.h \
   %D%/install.h %D%/linear.h %D%/norm.h %D%/rope.h %D%/router.h %D%/short_conv.h %D%/table.h
-SIMD_BODY = %D%/body/math.h
+SIMD_BODY = %D%/body/math.h %D%/body/half.h
 SIMD_LIBS =
 
 noinst_LTLIBRARIES += libsimd_ref.la
-libsimd_ref_la_SOURCES = %D%/table.c %D%/cpu.c $(SIMD_HDRS) \
+libsimd_ref_la_SOURCES = %D%/table.c %D%/cpu.c $(SIMD_HDRS) $(SIMD_BODY) \
   %D%/ref/table.c %D%/ref/activation.c %D%/ref/attend.c %D%/ref/convert.c %D%/ref/delta_rule.c \
   %D%/ref/evict.c %D%/ref/linear.c %D%/ref/norm.c %D%/ref/rope.c %D%/ref/router.c \
   %D%/ref/short_conv.c
