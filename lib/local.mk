@@ -1,8 +1,8 @@
 # Everything is built once, into a convenience library that tests and benches link too (hidden
 # symbols stay reachable there); liblte.la is its public face.
 noinst_LTLIBRARIES += libltecore.la
-LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/log.c %D%/par.c \
-  %D%/par.h %D%/status.c
+LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/cores.c \
+  %D%/cores.h %D%/log.c %D%/par.c %D%/par.h %D%/par_wait.c %D%/par_wait.h %D%/status.c
 LIB_FILES =
 LIB_TOKENIZER =
 LIB_GRAPH =

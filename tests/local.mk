@@ -16,3 +16,11 @@ KERNEL_CHECKS =
 check_PROGRAMS += $(KERNEL_CHECKS)
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
+
+# Threads.
+if HAVE_CMOCKA
+check_PROGRAMS += test_par
+test_par_SOURCES = %D%/test_par.c
+test_par_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_par_LDADD = $(CHECK_LIBS) $(CMOCKA_LIBS)
+endif
