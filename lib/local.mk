@@ -8,7 +8,9 @@ LIB_TOKENIZER =
 LIB_GRAPH =
 LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h
 LIB_API =
-libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) $(LIB_API)
+LIB_SAMPLER = %D%/sampler.c
+libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) $(LIB_API) \
+  $(LIB_SAMPLER)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 
 lib_LTLIBRARIES += liblte.la

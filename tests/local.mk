@@ -15,6 +15,13 @@ CHECK_LIBS = libcheck.la libltecore.la
 KERNEL_CHECKS =
 check_PROGRAMS += $(KERNEL_CHECKS)
 
+# Sampler.
+if HAVE_CMOCKA
+check_PROGRAMS += %D%/test_sampler
+%C%_test_sampler_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_sampler_LDADD = libltecore.la $(CMOCKA_LIBS)
+endif
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 # Threads.
