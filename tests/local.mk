@@ -12,8 +12,10 @@ libcheck_la_SOURCES = %D%/check.c %D%/check.h
 CHECK_LIBS = libcheck.la libltecore.la
 
 # Kernels against the reference.
-KERNEL_CHECKS =
+KERNEL_CHECKS = %D%/check_evict %D%/check_rope
 check_PROGRAMS += $(KERNEL_CHECKS)
+%C%_check_evict_LDADD = $(CHECK_LIBS)
+%C%_check_rope_LDADD = $(CHECK_LIBS)
 
 # Sampler.
 if HAVE_CMOCKA

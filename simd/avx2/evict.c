@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// Streaming top-k eviction.
 #include "config.h"
 
+#include "simd/avx2/vec.h"
 #include "simd/install.h"
+#include "simd/body/evict.h"
 
 void lte_avx2_evict(struct lte_kernels *k)
 {
-    (void)k;
+    k->evict = evict;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// Convolution of the retention scorer.
 #include "config.h"
 
+#include "simd/avx512/vec.h"
 #include "simd/install.h"
 
 void lte_avx512_router(struct lte_kernels *k)

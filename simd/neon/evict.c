@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// Streaming top-k eviction.
 #include "config.h"
 
+#include "simd/neon/vec.h"
 #include "simd/install.h"
+#include "simd/body/evict.h"
 
 void lte_neon_evict(struct lte_kernels *k)
 {
-    (void)k;
+    k->evict = evict;
 }

@@ -69,5 +69,6 @@ static inline V v_load_f16(const void *p)
     return vcvt_f32_f16(h);
 }
 static inline void v_prefetch(const void *p) { __builtin_prefetch(p); }
+static inline float v_min_all(V v) { return vminvq_f32(v); }
 
 #endif
