@@ -15,6 +15,10 @@ static void write_line(const struct lte_context *c, enum lte_log_level level, co
         return;
     char line[LINE];
     vsnprintf(line, sizeof line, format, args);
+    // Names and values from files end up here; one line was promised, and terminals obey the rest.
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
     c->log(c->log_opaque, level, line);
 }
 

@@ -28,9 +28,13 @@ struct lte_tensor {
     unsigned dims;
     uint64_t shape[LTE_MAX_DIMS];
     uint64_t elements;     // product of shape, 1 for a scalar
-    const void *data;      // inside the mapping; may be unaligned
+    const void *data;      // inside the mapping; may be unaligned; lte_tensor_bytes() long
     const char *file;      // path of the file it lies in, for messages
 };
+
+// "F32" and so on, as files spell it; "?" outside the enumeration.
+const char *lte_file_type_name(enum lte_file_type type);
+uint64_t lte_tensor_bytes(const struct lte_tensor *tensor);
 
 // The tensors of one file or of a sharded checkpoint. Constant once opened.
 struct lte_tensors;

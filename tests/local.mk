@@ -24,6 +24,9 @@ check_PROGRAMS += %D%/test_sampler
 %C%_test_sampler_LDADD = libltecore.la $(CMOCKA_LIBS)
 endif
 
+include %D%/edges.mk
+include %D%/fuzz/local.mk
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 # Threads.

@@ -1,0 +1,20 @@
+# Fuzz targets. They are programs that replay their seed corpus under `make check`; with
+# --enable-fuzzers (clang) they are libFuzzer programs instead: tests/fuzz/fuzz_x CORPUS_FOLDER.
+# A new target: its name in FUZZ_TARGETS, its SOURCES and LDADD, its seeds in FUZZ_CORPUS.
+FUZZ_TARGETS = %D%/fuzz_safetensors
+FUZZ_LIBS = libltecore.la
+if FUZZERS
+FUZZ_MAIN =
+FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+else
+FUZZ_MAIN = %D%/replay.c
+FUZZ_LDFLAGS = $(AM_LDFLAGS)
+check_PROGRAMS += $(FUZZ_TARGETS)
+endif
+EXTRA_DIST += %D%/replay.c $(FUZZ_CORPUS)
+FUZZ_CORPUS = %D%/corpus/safetensors
+
+%C%_fuzz_safetensors_SOURCES = %D%/fuzz_safetensors.c $(FUZZ_MAIN)
+%C%_fuzz_safetensors_LDADD = $(FUZZ_LIBS)
+%C%_fuzz_safetensors_LDFLAGS = $(FUZZ_LDFLAGS)
