@@ -18,3 +18,6 @@ lib_LTLIBRARIES += liblte.la
 liblte_la_SOURCES =
 liblte_la_LIBADD = libltecore.la
 liblte_la_LDFLAGS = -no-undefined -version-info $(LTE_LT_VERSION)
+
+# The seam for devices with memory of their own.
+libltecore_la_SOURCES += %D%/backend.h
