@@ -25,6 +25,7 @@ check_PROGRAMS += %D%/test_sampler
 endif
 
 include %D%/edges.mk
+include %D%/tree.mk
 include %D%/fuzz/local.mk
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
