@@ -7,7 +7,7 @@ TEST_EXTENSIONS = .sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
 check_LTLIBRARIES += libcheck.la
-libcheck_la_SOURCES = %D%/check.c %D%/check.h
+libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
 
 CHECK_LIBS = libcheck.la libltecore.la
 
@@ -16,6 +16,11 @@ KERNEL_CHECKS = %D%/check_evict %D%/check_rope
 check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_evict_LDADD = $(CHECK_LIBS)
 %C%_check_rope_LDADD = $(CHECK_LIBS)
+
+# The delta rule and the small vector kernels.
+DELTA_CHECKS = %D%/check_delta_rule
+check_PROGRAMS += $(DELTA_CHECKS)
+%C%_check_delta_rule_LDADD = $(CHECK_LIBS) -lm
 
 # Sampler.
 if HAVE_CMOCKA

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Bodies take their tile sizes as constant arguments: they must be inlined into the caller that
+// fixes them, and their loops over registers unrolled, at any optimisation level.
+#ifndef LTE_SIMD_BODY_INLINE_H
+#define LTE_SIMD_BODY_INLINE_H
+
+#define LTE_INLINE static inline __attribute__((always_inline))
+
+#if defined(__clang__)
+#define LTE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LTE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#endif
