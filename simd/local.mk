@@ -1,7 +1,7 @@
 # One convenience library per instruction set: the flags belong to the folder, not to the file.
 SIMD_HDRS = %D%/activation.h %D%/attend.h %D%/convert.h %D%/cpu.h %D%/delta_rule.h %D%/evict.h \
   %D%/install.h %D%/linear.h %D%/norm.h %D%/rope.h %D%/router.h %D%/short_conv.h %D%/table.h
-SIMD_BODY = %D%/body/math.h %D%/body/half.h %D%/body/evict.h %D%/body/rope.h
+SIMD_BODY = %D%/body/math.h %D%/body/half.h %D%/body/evict.h %D%/body/rope.h %D%/body/router.h
 SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h
 SIMD_LIBS =
 

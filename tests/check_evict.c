@@ -127,7 +127,7 @@ static void check_prompt(const struct lte_kernels *k, const char *name)
         memcpy(copy, score, sizeof copy);
         good = good && k->evict(copy, 3, 3, &next[i].in, 1, slot) == 3 && slot[0] == next[i].slot;
     }
-    check_ok(good, "evict %s: what a prompt of ten tokens leaves behind, and the token after", name);
+    check_ok(good, "evict %s: what a prompt of ten tokens leaves behind, and one token more", name);
 }
 
 // Heads decide alone: in one step a full one replaces and one that is not full appends.
@@ -170,7 +170,7 @@ static void bench(const struct lte_kernels *k, const char *name)
     timed.in[0] = INFINITY;
     timed.score[256] = 0.5f;
     const double full = check_time(time_evict, NULL);
-    check_note("evict %-6s 4096 tokens against 512 slots: %.2f ns a token; one alone: %.0f ns", name,
+    check_note("evict %-6s 4096 tokens against 512 slots: %.2f ns a token; alone: %.0f ns", name,
                prompt / 4096 * 1e9, full * 1e9);
 }
 

@@ -12,10 +12,11 @@ libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
 CHECK_LIBS = libcheck.la libltecore.la
 
 # Kernels against the reference.
-KERNEL_CHECKS = %D%/check_evict %D%/check_rope
+KERNEL_CHECKS = %D%/check_evict %D%/check_rope %D%/check_router
 check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_evict_LDADD = $(CHECK_LIBS)
 %C%_check_rope_LDADD = $(CHECK_LIBS)
+%C%_check_router_LDADD = $(CHECK_LIBS) -lm
 
 # The delta rule and the small vector kernels.
 DELTA_CHECKS = %D%/check_delta_rule

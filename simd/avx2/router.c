@@ -4,8 +4,9 @@
 
 #include "simd/avx2/vec.h"
 #include "simd/install.h"
+#include "simd/body/router.h"
 
 void lte_avx2_router(struct lte_kernels *k)
 {
-    (void)k;
+    k->router_conv = router_conv;
 }

@@ -3,6 +3,8 @@
 //
 // The smallest score is found once and again after each replacement; a token that does not enter
 // costs one comparison.
+#ifndef LTE_SIMD_BODY_EVICT_H
+#define LTE_SIMD_BODY_EVICT_H
 
 // Slots searched as a whole before the lowest of them is looked up one by one.
 enum { EVICT_BLOCK = 4 * VL };
@@ -53,3 +55,5 @@ static size_t evict(float *score, size_t capacity, size_t used, const float *in,
     }
     return used;
 }
+
+#endif

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The body of simd/rope.h over the vector vocabulary of vec.h.
+#ifndef LTE_SIMD_BODY_ROPE_H
+#define LTE_SIMD_BODY_ROPE_H
 
-static inline void rope_head(float *y, const float *x, const float *cos, const float *sin, size_t half)
+static inline void rope_head(float *y, const float *x, const float *cos, const float *sin,
+                             size_t half)
 {
     size_t i = 0;
     for (; i + VL <= half; i += VL) {
@@ -25,3 +28,5 @@ static void rope(float *y, const float *x, size_t heads, size_t stride, const fl
     for (size_t h = 0; h < heads; h++)
         rope_head(y + h * stride, x + h * stride, cos, sin, half);
 }
+
+#endif

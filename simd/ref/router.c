@@ -7,7 +7,8 @@
 #include "simd/install.h"
 
 static void router_conv(float *y, size_t ys, const float *x, size_t xs, size_t n, const float *w,
-                        const float *b, size_t in, size_t out, size_t taps, size_t dilation, int act)
+                        const float *b, size_t in, size_t out, size_t taps, size_t dilation,
+                        int act)
 {
     for (size_t t = 0; t < n; t++) {
         for (size_t o = 0; o < out; o++) {
