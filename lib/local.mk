@@ -7,7 +7,11 @@ LIB_FILES = %D%/file.c %D%/file.h %D%/json.c %D%/json.h %D%/safetensors.c \
   %D%/safetensors_header.c %D%/safetensors_index.c %D%/safetensors_parse.h
 LIB_TOKENIZER =
 LIB_GRAPH =
-LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h
+LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h %D%/bind.c %D%/model_config.c %D%/model_config.h \
+  %D%/configure.c %D%/graph.c %D%/model.c %D%/weights.c %D%/weights.h %D%/arch/arch.h \
+  %D%/arch/attention.c %D%/arch/eviction.c %D%/arch/fla.c %D%/arch/fla.h \
+  %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/table.c \
+  %D%/arch/transformer.c
 LIB_API =
 LIB_SAMPLER = %D%/sampler.c
 libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) $(LIB_API) \

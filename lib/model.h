@@ -30,6 +30,7 @@ struct lte_eviction {
     uint32_t kernel[LTE_ROUTER_CONVS], dilation[LTE_ROUTER_CONVS];
     bool relu;                    // score = max(z,0) instead of sigmoid(z) - 0.5
     bool per_head;                // routing_shared "head": own weights per KV head; else shared by all
+    bool per_model;               // routing_shared "all": the layers share them as well
     const struct lte_tensor *conv_weight[LTE_ROUTER_CONVS], *conv_bias[LTE_ROUTER_CONVS];
     const struct lte_tensor *proj_weight, *proj_bias;
 };
@@ -39,6 +40,7 @@ struct lte_attention {
     uint32_t heads, key_heads, head_dim;
     uint32_t window;              // tokens a query sees, itself included (LTE: window_size + 1); 0: all
     float rope_theta;
+    bool qkv_bias, qk_norm;
     float qk_norm_eps;
     const struct lte_tensor *q_proj, *k_proj, *v_proj, *o_proj;
     const struct lte_tensor *q_bias, *k_bias, *v_bias; // NULL: none
@@ -57,14 +59,18 @@ struct lte_layer {
 };
 
 struct lte_graph;
+struct lte_family;
 
 struct lte_model {
     struct lte_context *context;
     const char *family;           // static string
+    const struct lte_family *arch;
     uint32_t layers, loops, width, vocabulary, mlp_width;
     float norm_eps;
     int32_t bos, eos;
-    bool tied;
+    bool tied;                    // the head has no tensor of its own
+    double init_range;            // standard deviation of fresh weights
+    unsigned lambda_dims;         // of the saved buffer l1_lambda
     uint64_t parameters, weight_bytes;
     uint32_t tensor_count, buffer_count;
     struct lte_layer *layer;      // [layers]
@@ -73,5 +79,16 @@ struct lte_model {
     struct lte_tokenizer *tokenizer; // NULL: none
     struct lte_graph *graph;      // built at load
 };
+
+// A model from a config alone, without weights (its tensors are NULL): it describes and counts, and
+// tells which tensors a checkpoint must have (lib/weights.h). `bytes` is the text of a config.json,
+// `name` begins messages. Ended by lte_model_free().
+enum lte_status lte_model_configure(struct lte_context *context, const char *name,
+                                    const void *bytes, size_t size, struct lte_model **model);
+
+// Binds the model's weights to tensors: each must be there with its shape and a float type, and none
+// may be left over. Takes over nothing.
+enum lte_status lte_model_bind(struct lte_model *model, const struct lte_tensors *tensors,
+                               const char *name);
 
 #endif

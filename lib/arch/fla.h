@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the families with flash-linear-attention's names share: the skeleton, and each mixer's keys
+// and weights.
+#ifndef LTE_LIB_ARCH_FLA_H
+#define LTE_LIB_ARCH_FLA_H
+
+#include "lib/arch/arch.h"
+
+// Bounds on sizes that a config may ask for, far above any model: heads * head_dim fits 32 bits, and
+// no count of parameters overflows 64.
+enum {
+    LTE_MAX_WIDTH = 1 << 17,
+    LTE_MAX_LAYERS = 1024,
+    LTE_MAX_HEADS = 4096,
+    LTE_MAX_HEAD_DIM = 4096,
+    LTE_MAX_TAPS = 64,
+    LTE_MAX_TOKENS = 1 << 24 // windows, buffers, vocabulary
+};
+
+// Embeddings, MLP, norms and head; allocates model->layer. False: look at config's status.
+bool lte_fla_configure(struct lte_config *config, struct lte_model *model);
+// Embeddings, every layer and its mixer, norm, head. `out_init` says how o_proj and down_proj, which
+// write to the residual, are drawn; NULL: like every other matrix.
+typedef struct lte_init lte_out_init_fn(const struct lte_model *model, uint64_t fan_in);
+void lte_fla_weights(struct lte_walk *walk, lte_out_init_fn *out_init);
+
+// Gated DeltaNet: the keys num_heads, head_dim, expand_v, ... of the file.
+void lte_gdn_configure(struct lte_config *config, const struct lte_model *model,
+                       struct lte_gdn *gdn);
+void lte_gdn_weights(struct lte_walk *walk, struct lte_gdn *gdn, lte_out_init_fn *out_init);
+
+// Attention: num_heads, num_kv_heads, qkv_bias, rope_theta of the file or of its "attn"; the window
+// is left to the caller.
+void lte_attention_configure(struct lte_config *config, const struct lte_model *model,
+                             struct lte_attention *attention);
+// window_size where null means all, and a number that many tokens.
+void lte_attention_window(struct lte_config *config, struct lte_attention *attention);
+// qk_norm.
+void lte_attention_qk_norm(struct lte_config *config, struct lte_attention *attention);
+void lte_attention_weights(struct lte_walk *walk, struct lte_attention *attention,
+                           lte_out_init_fn *out_init);
+
+// Learnable token eviction: window_size and the router's keys of "attn".
+void lte_eviction_configure(struct lte_config *config, struct lte_model *model,
+                            struct lte_attention *attention);
+void lte_eviction_weights(struct lte_walk *walk, struct lte_attention *attention);
+// The buffers that training saves.
+void lte_eviction_buffers(struct lte_walk *walk);
+
+// out_init, or the normal of every other matrix.
+struct lte_init lte_fla_out_init(const struct lte_model *model, lte_out_init_fn *out_init,
+                                 uint64_t fan_in);
+
+// "attn.layers": sets mixer and attention of the layers listed, which share one configuration.
+void lte_fla_attn_layers(struct lte_config *attn, struct lte_model *model, enum lte_mixer mixer,
+                         const struct lte_attention *attention);
+
+static inline struct lte_init lte_init_normal(double deviation)
+{
+    return (struct lte_init){LTE_INIT_NORMAL, deviation};
+}
+
+static inline struct lte_init lte_init_constant(double value)
+{
+    return (struct lte_init){LTE_INIT_CONSTANT, value};
+}
+
+static inline struct lte_init lte_init_uniform(double bound)
+{
+    return (struct lte_init){LTE_INIT_UNIFORM, bound};
+}
+
+#endif

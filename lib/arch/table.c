@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// All model families.
+#include "config.h"
+
+#include <stddef.h>
+
+#include "lib/arch/arch.h"
+
+const struct lte_family *const lte_families[] = {
+    &lte_family_transformer,
+    &lte_family_gated_deltanet,
+    &lte_family_hybrid_gated_deltanet,
+    NULL,
+};
+
+const char *const lte_family_names[] = {
+    "transformer",
+    "gated_deltanet",
+    "hybrid_gated_deltanet",
+    NULL,
+};

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Models at the library's edge: load, free, describe, check.
+#include "config.h"
+
+#include "lib/model.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/graph.h"
+
+enum { MAX_CONFIG = 16 << 20 };
+
+static enum lte_status configure(struct lte_context *context, const char *path,
+                                 struct lte_model **model)
+{
+    struct lte_file file;
+    LTE_TRY(lte_file_map(context, path, MAX_CONFIG, &file));
+    const enum lte_status status =
+        lte_model_configure(context, path, file.bytes, file.size, model);
+    lte_file_unmap(&file);
+    return status;
+}
+
+static enum lte_status load_tokenizer(struct lte_context *context, const char *folder,
+                                      struct lte_model *model)
+{
+    (void)context;
+    (void)folder;
+    model->tokenizer = NULL;
+    return LTE_OK;
+}
+
+static enum lte_status load_weights(struct lte_context *context, const char *folder,
+                                    struct lte_model *model)
+{
+    LTE_TRY(lte_tensors_open(context, folder, &model->tensors));
+    LTE_TRY(lte_model_bind(model, model->tensors, folder));
+    return lte_graph_build(model, &model->graph);
+}
+
+enum lte_status lte_model_load(struct lte_context *context, const char *folder,
+                               struct lte_model **model)
+{
+    struct lte_model *m = NULL;
+    if (model)
+        *model = NULL;
+    if (!context || !folder || !model)
+        return LTE_ERR_ARGUMENT;
+    char *path = lte_path_join(context, folder, "config.json");
+    if (!path)
+        return lte_fail_memory(context, "a path", strlen(folder));
+    enum lte_status status = configure(context, path, &m);
+    lte_release(context, path, strlen(path) + 1);
+    if (status == LTE_OK)
+        status = load_weights(context, folder, m);
+    if (status == LTE_OK)
+        status = load_tokenizer(context, folder, m);
+    if (status == LTE_OK)
+        *model = m;
+    else
+        lte_model_free(m);
+    return status;
+}
+
+void lte_model_free(struct lte_model *model)
+{
+    if (!model)
+        return;
+    const struct lte_context *c = model->context;
+    lte_graph_free(c, model->graph);
+    lte_tensors_close(model->tensors);
+    lte_release(c, model->layer, model->layers * sizeof *model->layer);
+    lte_release(c, model, sizeof *model);
+}
+
+const struct lte_tokenizer *lte_model_tokenizer(const struct lte_model *model)
+{
+    return model ? model->tokenizer : NULL;
+}
+
+void lte_model_describe(const struct lte_model *model, struct lte_model_info *info)
+{
+    if (!info)
+        return;
+    *info = (struct lte_model_info){0};
+    if (!model)
+        return;
+    info->family = model->family;
+    info->layers = model->layers;
+    info->loops = model->loops;
+    info->width = model->width;
+    info->vocabulary = model->vocabulary;
+    info->parameters = model->parameters;
+    info->weight_bytes = model->weight_bytes;
+    info->bos = model->bos;
+    info->eos = model->eos;
+    info->tensors = model->tensor_count;
+    info->buffers = model->buffer_count;
+}
+
+static void describe_gdn(const struct lte_gdn *gdn, struct lte_layer_info *info)
+{
+    info->mixer = "gdn";
+    info->query_heads = info->key_heads = gdn->heads;
+    info->value_heads = gdn->value_heads;
+    info->key_dim = gdn->key_dim;
+    info->value_dim = gdn->value_dim;
+}
+
+static void describe_attention(const struct lte_attention *a, bool evicts,
+                               struct lte_layer_info *info)
+{
+    info->mixer = evicts ? "lte" : a->window ? "window" : "attention";
+    info->query_heads = a->heads;
+    info->key_heads = info->value_heads = a->key_heads;
+    info->key_dim = info->value_dim = a->head_dim;
+    info->window = a->window;
+    info->buffer = evicts ? a->evict.buffer : 0;
+    info->sinks = evicts ? a->evict.sinks : 0;
+}
+
+enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
+                                struct lte_layer_info *info)
+{
+    if (!model || !info || layer >= model->layers)
+        return LTE_ERR_ARGUMENT;
+    const struct lte_layer *l = &model->layer[layer];
+    *info = (struct lte_layer_info){0};
+    if (l->mixer == LTE_MIXER_GDN)
+        describe_gdn(&l->gdn, info);
+    else
+        describe_attention(&l->attention, l->mixer == LTE_MIXER_LTE, info);
+    return LTE_OK;
+}
+
+// Values whose exponent is all ones.
+static uint64_t not_finite(const struct lte_tensor *t)
+{
+    const unsigned char *p = t->data;
+    uint64_t count = 0;
+    if (t->type == LTE_FILE_F32) {
+        for (uint64_t i = 0; i < t->elements; i++) {
+            uint32_t bits;
+            memcpy(&bits, p + 4 * i, sizeof bits);
+            count += (bits & 0x7f800000) == 0x7f800000;
+        }
+    } else {
+        const uint16_t mask = t->type == LTE_FILE_F16 ? 0x7c00 : 0x7f80;
+        for (uint64_t i = 0; i < t->elements; i++) {
+            uint16_t bits;
+            memcpy(&bits, p + 2 * i, sizeof bits);
+            count += (bits & mask) == mask;
+        }
+    }
+    return count;
+}
+
+enum lte_status lte_model_check(const struct lte_model *model, uint64_t *count)
+{
+    if (!model || !count)
+        return LTE_ERR_ARGUMENT;
+    *count = 0;
+    for (size_t i = 0; i < lte_tensors_count(model->tensors); i++) {
+        const struct lte_tensor *t = lte_tensors_at(model->tensors, i);
+        const uint64_t bad = not_finite(t);
+        if (bad)
+            lte_log(model->context, LTE_LOG_WARNING,
+                    "%s: tensor \"%s\": %" PRIu64 " of %" PRIu64 " values are not finite", t->file,
+                    t->name, bad, t->elements);
+        *count += bad;
+    }
+    return LTE_OK;
+}
