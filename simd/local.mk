@@ -2,7 +2,11 @@
 SIMD_HDRS = %D%/activation.h %D%/attend.h %D%/convert.h %D%/cpu.h %D%/delta_rule.h %D%/evict.h \
   %D%/install.h %D%/linear.h %D%/norm.h %D%/rope.h %D%/router.h %D%/short_conv.h %D%/table.h
 SIMD_BODY = %D%/body/math.h %D%/body/half.h %D%/body/evict.h %D%/body/rope.h %D%/body/router.h
-SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h
+
+# The delta rule and the small vector kernels.
+SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h %D%/body/activation.h %D%/body/norm.h \
+  %D%/body/short_conv.h
+
 SIMD_LIBS =
 
 noinst_LTLIBRARIES += libsimd_ref.la

@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-// All: y may be x; n = 0 does nothing; tolerance 1e-6 relative to max|y|.
+// All: y may be x; n = 0 does nothing; tolerance 1e-6 relative to max|y| for
+// |x| up to 1e17: kernels may sum the squares in float.
 // rmsnorm: y[i] = x[i] * w[i] / sqrt(mean(x^2) + eps); w NULL means all ones.
 typedef void lte_rmsnorm_fn(float *y, const float *x, const float *w, size_t n, float eps);
 // l2norm: y[i] = x[i] * scale / sqrt(sum(x^2) + eps); a zero vector gives zero.

@@ -42,10 +42,6 @@ static inline V v_gt_select(V a, V b, V x, V y)
 {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }
-static inline V v_nan_select(V a, V x, V y) // a is NaN ? x : y
-{
-    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
-}
 static inline float v_sum(V v)
 {
     __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -62,11 +58,14 @@ static inline V v_round(V a)
 {
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-// 2^n for integral n in [-127, 128] held as floats (-127 gives 0, 128 gives +Inf).
-static inline V v_exp2i(V n)
+// a * 2^n for a in [0.5, 2] and integral n in [-252, 254]: Inf, subnormals and 0 where that is the
+// result. In two halves, because 2^n itself may be out of range.
+static inline V v_ldexp(V a, V n)
 {
-    const __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
+    const __m256i e = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(e, 1);
+    const __m256i bias = _mm256_set1_epi32(127), rest = _mm256_sub_epi32(e, half);
+    a = _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
+    return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
 }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)

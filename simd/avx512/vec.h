@@ -39,22 +39,14 @@ static inline V v_gt_select(V a, V b, V x, V y)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
 }
-static inline V v_nan_select(V a, V x, V y) // a is NaN ? x : y
-{
-    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), y, x);
-}
 static inline float v_sum(V v) { return _mm512_reduce_add_ps(v); }
 static inline float v_max_all(V v) { return _mm512_reduce_max_ps(v); }
 static inline V v_round(V a)
 {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-// 2^n for integral n in [-127, 128] held as floats (-127 gives 0, 128 gives +Inf).
-static inline V v_exp2i(V n)
-{
-    const __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
-}
+// a * 2^n for integral n: Inf, subnormals and 0 where that is the result.
+static inline V v_ldexp(V a, V n) { return _mm512_scalef_ps(a, n); }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)
 {

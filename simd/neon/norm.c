@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// The normalisations of body/norm.h for this instruction set.
 #include "config.h"
 
+#include "simd/neon/vec.h"
+
+#include "simd/body/norm.h"
 #include "simd/install.h"
 
 void lte_neon_norm(struct lte_kernels *k)
 {
-    (void)k;
+    k->rmsnorm = rmsnorm;
+    k->l2norm = l2norm;
+    k->gated_norm = gated_norm;
 }

@@ -46,14 +46,17 @@ static inline V v_min(V a, V b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 static inline V v_abs(V a) { return vabsq_f32(a); }
 // a > b ? x : y, lane by lane; false where either is NaN.
 static inline V v_gt_select(V a, V b, V x, V y) { return vbslq_f32(vcgtq_f32(a, b), x, y); }
-static inline V v_nan_select(V a, V x, V y) { return vbslq_f32(vceqq_f32(a, a), y, x); }
 static inline float v_sum(V v) { return vaddvq_f32(v); }
 static inline float v_max_all(V v) { return vmaxvq_f32(v); }
 static inline V v_round(V a) { return vrndnq_f32(a); }
-// 2^n for integral n in [-127, 128] held as floats (-127 gives 0, 128 gives +Inf).
-static inline V v_exp2i(V n)
+// a * 2^n for a in [0.5, 2] and integral n in [-252, 254]: Inf, subnormals and 0 where that is the
+// result. In two halves, because 2^n itself may be out of range.
+static inline V v_ldexp(V a, V n)
 {
-    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
+    const int32x4_t e = vcvtq_s32_f32(n), half = vshrq_n_s32(e, 1);
+    const int32x4_t bias = vdupq_n_s32(127), rest = vsubq_s32(e, half);
+    a = vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(half, bias), 23)));
+    return vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(rest, bias), 23)));
 }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)

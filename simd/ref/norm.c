@@ -23,8 +23,8 @@ static void rmsnorm(float *y, const float *x, const float *w, size_t n, float ep
 
 static void l2norm(float *y, const float *x, size_t n, float eps, float scale)
 {
-    const double sum = sum_of_squares(x, n);
-    const double s = sum == 0 ? 0 : scale / sqrt(sum + eps); // zero stays zero even when eps is
+    const double sum = sum_of_squares(x, n) + eps;
+    const double s = sum == 0 ? 0 : scale / sqrt(sum); // a zero vector with eps 0
     for (size_t i = 0; i < n; i++)
         y[i] = (float)(x[i] * s);
 }

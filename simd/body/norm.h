@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Normalisations of one vector over the vector vocabulary of vec.h: a pass for the sum, a pass that
+// scales, the second from L1.
+#ifndef LTE_SIMD_BODY_NORM_H
+#define LTE_SIMD_BODY_NORM_H
+
+#include <math.h>
+
+#include "simd/body/inline.h"
+#include "simd/body/math.h"
+
+// Into four chains, so that an addition need not wait for the one before.
+LTE_INLINE float sum_of_squares(const float *x, size_t n)
+{
+    V s[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+    size_t i = 0;
+    for (; n - i >= 4 * VL; i += 4 * VL)
+        LTE_UNROLL for (size_t j = 0; j < 4; j++) {
+            const V a = v_load(x + i + j * VL);
+            s[j] = v_fma(a, a, s[j]);
+        }
+    for (; n - i >= VL; i += VL) {
+        const V a = v_load(x + i);
+        s[0] = v_fma(a, a, s[0]);
+    }
+    if (i < n) {
+        const V a = v_load_n(x + i, n - i);
+        s[1] = v_fma(a, a, s[1]);
+    }
+    return v_sum(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
+}
+
+static void rmsnorm(float *y, const float *x, const float *w, size_t n, float eps)
+{
+    const V scale = v_set1(1 / sqrtf(sum_of_squares(x, n) / (float)n + eps));
+    size_t i = 0;
+    if (!w) {
+        for (; n - i >= VL; i += VL)
+            v_store(y + i, v_mul(v_load(x + i), scale));
+        if (i < n)
+            v_store_n(y + i, v_mul(v_load_n(x + i, n - i), scale), n - i);
+        return;
+    }
+    for (; n - i >= VL; i += VL)
+        v_store(y + i, v_mul(v_mul(v_load(x + i), scale), v_load(w + i)));
+    if (i < n)
+        v_store_n(y + i, v_mul(v_mul(v_load_n(x + i, n - i), scale), v_load_n(w + i, n - i)), n - i);
+}
+
+static void l2norm(float *y, const float *x, size_t n, float eps, float scale)
+{
+    const float sum = sum_of_squares(x, n) + eps;
+    const V s = v_set1(sum == 0 ? 0 : scale / sqrtf(sum)); // a zero vector with eps 0
+    size_t i = 0;
+    for (; n - i >= VL; i += VL)
+        v_store(y + i, v_mul(v_load(x + i), s));
+    if (i < n)
+        v_store_n(y + i, v_mul(v_load_n(x + i, n - i), s), n - i);
+}
+
+static void gated_norm(float *y, const float *x, const float *gate, const float *w, size_t n,
+                       float eps)
+{
+    const V scale = v_set1(1 / sqrtf(sum_of_squares(x, n) / (float)n + eps));
+    size_t i = 0;
+    for (; n - i >= VL; i += VL) {
+        const V normed = v_mul(v_mul(v_load(x + i), scale), v_load(w + i));
+        v_store(y + i, v_mul(normed, v_silu(v_load(gate + i))));
+    }
+    if (i < n) {
+        const size_t m = n - i;
+        const V normed = v_mul(v_mul(v_load_n(x + i, m), scale), v_load_n(w + i, m));
+        v_store_n(y + i, v_mul(normed, v_silu(v_load_n(gate + i, m))), m);
+    }
+}
+
+#endif
