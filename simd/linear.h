@@ -14,8 +14,8 @@
 // whatever `tokens` and `rows` are, so its bits depend only on its own row and token.
 // lte_gemm_fn: for many tokens; any order of summation. `scratch` has the size that
 // lte_gemm_scratch_fn gives, aligned to 64 bytes.
-// Accumulation in fp32. Tolerance against the reference (double): 4e-7 * sqrt(cols) * |w||x|.
-// NaN and Inf propagate.
+// Accumulation in fp32. Tolerance against the reference (double): 4e-7 * sqrt(cols) * sum_c |w x|,
+// plus cols * 2^-149 where products fall below the normal range. NaN and Inf propagate.
 typedef void lte_linear_fn(float *y, size_t ys, const float *x, size_t xs, size_t tokens,
                            const void *w, size_t ws, size_t rows, size_t cols);
 typedef void lte_gemm_fn(float *y, size_t ys, const float *x, size_t xs, size_t tokens,

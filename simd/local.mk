@@ -7,6 +7,9 @@ SIMD_BODY = %D%/body/math.h %D%/body/half.h %D%/body/evict.h %D%/body/rope.h %D%
 SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h %D%/body/activation.h %D%/body/norm.h \
   %D%/body/short_conv.h
 
+# Matrix products.
+SIMD_BODY += %D%/body/storage.h %D%/body/linear.h %D%/body/gemm.h
+
 SIMD_LIBS =
 
 noinst_LTLIBRARIES += libsimd_ref.la

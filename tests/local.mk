@@ -18,6 +18,11 @@ check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_rope_LDADD = $(CHECK_LIBS)
 %C%_check_router_LDADD = $(CHECK_LIBS) -lm
 
+# Matrix products and conversions.
+PRODUCT_CHECKS = %D%/check_linear
+check_PROGRAMS += $(PRODUCT_CHECKS)
+%C%_check_linear_LDADD = $(CHECK_LIBS) -lm
+
 # The delta rule and the small vector kernels.
 DELTA_CHECKS = %D%/check_activation %D%/check_delta_rule %D%/check_norm %D%/check_short_conv
 check_PROGRAMS += $(DELTA_CHECKS)

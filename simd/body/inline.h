@@ -6,10 +6,6 @@
 
 #define LTE_INLINE static inline __attribute__((always_inline))
 
-#if defined(__clang__)
-#define LTE_UNROLL _Pragma("clang loop unroll(full)")
-#else
 #define LTE_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 #endif

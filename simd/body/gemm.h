@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// y = x W^T for many tokens, over the vector vocabulary of vec.h and transpose(): a register-
+// blocked fp32 product whose weights are widened while they are packed.
+//
+// The columns are cut into depths of GEMM_DEPTH, the rows into panels of GEMM_WIDE. A panel is
+// transposed into scratch, [depth][GEMM_WIDE] in fp32, so that a vector holds neighbouring rows of
+// one column; a block of tokens is copied beside it with a fixed stride, so that a tile of
+// GEMM_TALL tokens is reached from one pointer and its rows fall into different cache sets
+// whatever xs is. The panel is in the first-level cache while all tokens pass, the tokens in the
+// second.
+#ifndef LTE_SIMD_BODY_GEMM_H
+#define LTE_SIMD_BODY_GEMM_H
+
+#include <stdint.h>
+
+#include "lte/base.h"
+#include "simd/body/inline.h"
+#include "simd/body/storage.h"
+
+#if VREGS == 32 && VL == 16
+enum { GEMM_TALL = 14, GEMM_VECTORS = 2 };
+#elif VREGS == 32
+enum { GEMM_TALL = 8, GEMM_VECTORS = 3 };
+#else
+enum { GEMM_TALL = 6, GEMM_VECTORS = 2 };
+#endif
+enum {
+    GEMM_WIDE = GEMM_VECTORS * VL,
+    GEMM_DEPTH = 256,
+    GEMM_STRIDE = GEMM_DEPTH + 16,
+    GEMM_TOKENS = 256
+};
+
+struct gemm_tile {
+    float *y;        // [tokens][rows]
+    size_t ys, rows; // rows <= GEMM_WIDE
+    size_t depth;
+    int add;         // nonzero: to what y holds
+};
+
+// tokens x GEMM_WIDE sums over one depth; tokens is a constant where this is inlined.
+LTE_INLINE void gemm_tile(const struct gemm_tile *a, const float *x, const float *panel,
+                          size_t tokens)
+{
+    V sum[GEMM_TALL][GEMM_VECTORS];
+    LTE_UNROLL
+    for (size_t t = 0; t < tokens; t++)
+        LTE_UNROLL
+        for (size_t v = 0; v < GEMM_VECTORS; v++)
+            sum[t][v] = v_zero();
+
+    for (size_t k = 0; k < a->depth; k++, x++, panel += GEMM_WIDE) {
+        V w[GEMM_VECTORS];
+        LTE_UNROLL
+        for (size_t v = 0; v < GEMM_VECTORS; v++)
+            w[v] = v_load(panel + v * VL);
+        LTE_UNROLL
+        for (size_t t = 0; t < tokens; t++) {
+            const V in = v_set1(x[t * GEMM_STRIDE]);
+            LTE_UNROLL
+            for (size_t v = 0; v < GEMM_VECTORS; v++)
+                sum[t][v] = v_fma(in, w[v], sum[t][v]);
+        }
+    }
+
+    LTE_UNROLL
+    for (size_t v = 0; v < GEMM_VECTORS; v++) {
+        const size_t left = a->rows > v * VL ? a->rows - v * VL : 0;
+        LTE_UNROLL
+        for (size_t t = 0; t < tokens; t++) {
+            float *y = a->y + t * a->ys + v * VL;
+            if (left >= VL)
+                v_store(y, a->add ? v_add(sum[t][v], v_load(y)) : sum[t][v]);
+            else if (left)
+                v_store_n(y, a->add ? v_add(sum[t][v], v_load_n(y, left)) : sum[t][v], left);
+        }
+    }
+}
+
+static void gemm_tokens(const struct gemm_tile *a, const float *x, const float *panel,
+                        size_t tokens)
+{
+    switch (tokens) {
+    case 1: gemm_tile(a, x, panel, 1); break;
+    case 2: gemm_tile(a, x, panel, 2); break;
+    case 3: gemm_tile(a, x, panel, 3); break;
+    case 4: gemm_tile(a, x, panel, 4); break;
+    case 5: gemm_tile(a, x, panel, 5); break;
+    case 6: gemm_tile(a, x, panel, 6); break;
+#if VREGS == 32
+    case 7: gemm_tile(a, x, panel, 7); break;
+    case 8: gemm_tile(a, x, panel, 8); break;
+#endif
+#if VREGS == 32 && VL == 16
+    case 9: gemm_tile(a, x, panel, 9); break;
+    case 10: gemm_tile(a, x, panel, 10); break;
+    case 11: gemm_tile(a, x, panel, 11); break;
+    case 12: gemm_tile(a, x, panel, 12); break;
+    case 13: gemm_tile(a, x, panel, 13); break;
+    case 14: gemm_tile(a, x, panel, 14); break;
+#endif
+    }
+}
+
+// Row r, column k of the weights to panel[k][r]; rows that do not exist become zeros.
+LTE_INLINE void gemm_pack_panel(float *panel, const char *w, size_t stride, size_t rows,
+                                size_t depth, load_fn *load, size_t size)
+{
+    for (size_t v = 0; v < GEMM_VECTORS; v++)
+        for (size_t k = 0; k < depth; k += VL) {
+            V m[VL];
+            LTE_UNROLL
+            for (size_t i = 0; i < VL; i++) {
+                const char *p = w + (v * VL + i) * stride + k * size;
+                if (v * VL + i >= rows)
+                    m[i] = v_zero();
+                else
+                    m[i] = depth - k >= VL ? load(p) : load_n(p, depth - k, size, load);
+            }
+            transpose(m);
+            LTE_UNROLL
+            for (size_t i = 0; i < VL; i++)
+                v_store(panel + (k + i) * GEMM_WIDE + v * VL, m[i]);
+        }
+}
+
+// The tokens are cut into tiles as even as can be: a tile of one or two would leave the FMA units
+// idle.
+static void gemm_panel(struct gemm_tile a, const float *x, const float *panel, size_t tokens)
+{
+    for (size_t tiles = (tokens + GEMM_TALL - 1) / GEMM_TALL; tiles; tiles--) {
+        const size_t n = tokens / tiles;
+        gemm_tokens(&a, x, panel, n);
+        a.y += n * a.ys;
+        x += n * GEMM_STRIDE;
+        tokens -= n;
+    }
+}
+
+// Columns from..from+depth of some tokens, times all rows.
+LTE_INLINE void gemm_depth(float *y, size_t ys, const float *x, size_t tokens, const char *w,
+                           size_t stride, size_t rows, size_t from, size_t depth, float *panel,
+                           load_fn *load, size_t size)
+{
+    for (size_t r = 0; r < rows; r += GEMM_WIDE) {
+        const size_t n = rows - r < GEMM_WIDE ? rows - r : GEMM_WIDE;
+        const struct gemm_tile tile = {y + r, ys, n, depth, from > 0};
+        gemm_pack_panel(panel, w + r * stride + from * size, stride, n, depth, load, size);
+        gemm_panel(tile, x, panel, tokens);
+    }
+}
+
+LTE_INLINE void gemm_all(float *y, size_t ys, const float *x, size_t xs, size_t tokens,
+                         const void *w, size_t ws, size_t rows, size_t cols, void *scratch,
+                         load_fn *load, size_t size)
+{
+    float *panel = scratch, *packed = panel + GEMM_DEPTH * GEMM_WIDE;
+    if (!cols)
+        for (size_t t = 0; t < tokens; t++)
+            memset(y + t * ys, 0, rows * sizeof *y);
+    for (size_t t = 0; t < tokens; t += GEMM_TOKENS) {
+        const size_t n = tokens - t < GEMM_TOKENS ? tokens - t : GEMM_TOKENS;
+        for (size_t c = 0; c < cols; c += GEMM_DEPTH) {
+            const size_t depth = cols - c < GEMM_DEPTH ? cols - c : GEMM_DEPTH;
+            for (size_t i = 0; i < n; i++)
+                memcpy(packed + i * GEMM_STRIDE, x + (t + i) * xs + c, depth * sizeof *x);
+            gemm_depth(y + t * ys, ys, packed, n, w, ws * size, rows, c, depth, panel, load, size);
+        }
+    }
+}
+
+static void gemm_f32(float *y, size_t ys, const float *x, size_t xs, size_t tokens, const void *w,
+                     size_t ws, size_t rows, size_t cols, void *scratch)
+{
+    gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, load_f32, 4);
+}
+
+static void gemm_bf16(float *y, size_t ys, const float *x, size_t xs, size_t tokens, const void *w,
+                      size_t ws, size_t rows, size_t cols, void *scratch)
+{
+    gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, load_bf16, 2);
+}
+
+static void gemm_f16(float *y, size_t ys, const float *x, size_t xs, size_t tokens, const void *w,
+                     size_t ws, size_t rows, size_t cols, void *scratch)
+{
+    gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, load_f16, 2);
+}
+
+static size_t gemm_scratch(size_t tokens, size_t rows, size_t cols)
+{
+    (void)rows, (void)cols;
+    const size_t held = tokens < GEMM_TOKENS ? tokens : GEMM_TOKENS;
+    return (GEMM_DEPTH * GEMM_WIDE + held * GEMM_STRIDE) * sizeof(float);
+}
+
+static void gemm_install(struct lte_kernels *k)
+{
+    k->gemm[LTE_DTYPE_F32] = gemm_f32;
+    k->gemm[LTE_DTYPE_BF16] = gemm_bf16;
+    k->gemm[LTE_DTYPE_F16] = gemm_f16;
+    k->gemm_scratch = gemm_scratch;
+}
+
+#endif
