@@ -7,6 +7,10 @@ SIMD_BODY = %D%/body/math.h %D%/body/half.h %D%/body/evict.h %D%/body/rope.h %D%
 SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h %D%/body/activation.h %D%/body/norm.h \
   %D%/body/short_conv.h
 
+# Attention.
+SIMD_BODY += %D%/body/attend.h %D%/body/attend_many.h %D%/body/attend_one.h \
+  %D%/body/attend_tile.h
+
 # Matrix products.
 SIMD_BODY += %D%/body/storage.h %D%/body/linear.h %D%/body/gemm.h
 

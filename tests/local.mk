@@ -12,8 +12,11 @@ libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
 CHECK_LIBS = libcheck.la libltecore.la
 
 # Kernels against the reference.
-KERNEL_CHECKS = %D%/check_evict %D%/check_rope %D%/check_router
+KERNEL_CHECKS = %D%/check_attend %D%/check_evict %D%/check_rope %D%/check_router
 check_PROGRAMS += $(KERNEL_CHECKS)
+%C%_check_attend_SOURCES = %D%/check_attend.c %D%/attend_problem.c %D%/attend_problem.h \
+  %D%/attend_bench.c %D%/attend_bench.h
+%C%_check_attend_LDADD = $(CHECK_LIBS) -lm
 %C%_check_evict_LDADD = $(CHECK_LIBS)
 %C%_check_rope_LDADD = $(CHECK_LIBS)
 %C%_check_router_LDADD = $(CHECK_LIBS) -lm

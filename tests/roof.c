@@ -17,7 +17,7 @@ struct array {
     size_t n; // a multiple of 64
 };
 
-// One pair of loops per instruction set: CHAINS chains of FMAs, and x = x*a + b in place.
+// The loops of one instruction set: CHAINS chains of FMAs, x = x*a + b in place, and a sum.
 #define LOOPS(isa, attribute, V, VL, set1, load, store, fma, first)               \
     attribute static void flops_##isa(void *arg)                                  \
     {                                                                             \
@@ -50,6 +50,18 @@ struct array {
             store(m->x + i + 2 * VL, fma(s, a, b));                               \
             store(m->x + i + 3 * VL, fma(t, a, b));                               \
         }                                                                         \
+    }                                                                             \
+    attribute static void read_##isa(void *arg)                                   \
+    {                                                                             \
+        const struct array *m = arg;                                              \
+        const V a = set1(0.999f);                                                 \
+        V p = a, q = a, s = a, t = a;                                             \
+        for (size_t i = 0; i < m->n; i += 4 * VL) {                               \
+            p = fma(load(m->x + i), a, p), q = fma(load(m->x + i + VL), a, q);    \
+            s = fma(load(m->x + i + 2 * VL), a, s);                               \
+            t = fma(load(m->x + i + 3 * VL), a, t);                               \
+        }                                                                         \
+        sink = first(fma(fma(p, q, s), a, t));                                    \
     }
 
 static inline float set1(float a) { return a; }
@@ -76,14 +88,14 @@ LOOPS(neon, , float32x4_t, 4, vdupq_n_f32, vld1q_f32, vst1q_f32, fma_neon, vaddv
 static const struct {
     const char *name;
     size_t lanes;
-    void (*flops)(void *arg), (*in_place)(void *arg);
+    void (*flops)(void *arg), (*in_place)(void *arg), (*read)(void *arg);
 } levels[] = {
-    {"ref", 1, flops_ref, in_place_ref},
+    {"ref", 1, flops_ref, in_place_ref, read_ref},
 #if defined(__x86_64__)
-    {"avx2", 8, flops_avx2, in_place_avx2},
-    {"avx512", 16, flops_avx512, in_place_avx512},
+    {"avx2", 8, flops_avx2, in_place_avx2, read_avx2},
+    {"avx512", 16, flops_avx512, in_place_avx512, read_avx512},
 #elif defined(__aarch64__)
-    {"neon", 4, flops_neon, in_place_neon},
+    {"neon", 4, flops_neon, in_place_neon, read_neon},
 #endif
 };
 
@@ -101,7 +113,7 @@ double roof_flops(const char *level)
     return 2.0 * CHAINS * ROUNDS * (double)levels[i].lanes / check_time(levels[i].flops, NULL);
 }
 
-double roof_in_place(const char *level, size_t bytes)
+static double stream(void (*loop)(void *arg), size_t bytes)
 {
     struct array m = {NULL, bytes / sizeof(float) / 64 * 64};
     m.x = aligned_alloc(64, m.n * sizeof(float));
@@ -109,7 +121,17 @@ double roof_in_place(const char *level, size_t bytes)
         exit(99);
     for (size_t i = 0; i < m.n; i++)
         m.x[i] = 1.0f;
-    const double seconds = check_time(levels[level_of(level)].in_place, &m);
+    const double seconds = check_time(loop, &m);
     free(m.x);
-    return 2.0 * sizeof(float) * (double)m.n / seconds;
+    return sizeof(float) * (double)m.n / seconds;
+}
+
+double roof_in_place(const char *level, size_t bytes)
+{
+    return 2 * stream(levels[level_of(level)].in_place, bytes);
+}
+
+double roof_read(const char *level, size_t bytes)
+{
+    return stream(levels[level_of(level)].read, bytes);
 }

@@ -12,4 +12,7 @@ double roof_flops(const char *level);
 // Bytes a second (loaded and stored) of one core updating `bytes` of memory in place.
 double roof_in_place(const char *level, size_t bytes);
 
+// Bytes a second of one core reading `bytes` of memory over and over.
+double roof_read(const char *level, size_t bytes);
+
 #endif

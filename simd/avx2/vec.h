@@ -84,5 +84,12 @@ static inline float v_min_all(V v)
     a = _mm_min_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_min_ss(a, _mm_movehdup_ps(a)));
 }
+static inline float v_first(V v) { return _mm256_cvtss_f32(v); }
+// p[0..4) = the sums of a, b, c, d
+static inline void v_sum4(float *p, V a, V b, V c, V d)
+{
+    const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
+}
 
 #endif

@@ -4,8 +4,9 @@
 
 #include "simd/avx512/vec.h"
 #include "simd/install.h"
+#include "simd/body/attend.h"
 
 void lte_avx512_attend(struct lte_kernels *k)
 {
-    (void)k;
+    attend_install(k);
 }

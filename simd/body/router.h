@@ -21,7 +21,7 @@ struct conv {
 
 // Outputs [o, o + cols*VL) of tokens [t, t + tokens); with tail > 0 (cols = 1) only the first tail.
 LTE_INLINE void conv_block(const struct conv *p, size_t t, size_t o, const size_t tokens,
-                       const size_t cols, const size_t tail)
+                           const size_t cols, const size_t tail)
 {
     V acc[8][8];
     LTE_UNROLL for (size_t m = 0; m < tokens; m++)

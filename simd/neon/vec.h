@@ -73,5 +73,11 @@ static inline V v_load_f16(const void *p)
 }
 static inline void v_prefetch(const void *p) { __builtin_prefetch(p); }
 static inline float v_min_all(V v) { return vminvq_f32(v); }
+static inline float v_first(V v) { return vgetq_lane_f32(v, 0); }
+// p[0..4) = the sums of a, b, c, d
+static inline void v_sum4(float *p, V a, V b, V c, V d)
+{
+    vst1q_f32(p, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+}
 
 #endif

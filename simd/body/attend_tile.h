@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tiles of keys for the attention kernels: the next keys of a span that some query sees.
+#ifndef LTE_SIMD_BODY_ATTEND_TILE_H
+#define LTE_SIMD_BODY_ATTEND_TILE_H
+
+#include <stdbool.h>
+
+#include "lte/base.h"
+#include "simd/attend.h"
+#include "simd/body/storage.h"
+
+enum { TILE = 64 };
+
+struct tile {
+    const char *k[TILE], *v[TILE];
+    float from[TILE], until[TILE]; // seen by the queries first + [from, until), cut to the call's
+    size_t keys;
+    bool partial;                  // not every query of the call sees every key
+};
+
+// A fixed number of turns and no exit, so that the compiler makes vectors of it.
+static inline bool tile_seen_by_all(const uint32_t *from, const uint32_t *until, uint32_t first,
+                                    uint32_t end)
+{
+    uint32_t hidden = 0;
+    for (size_t s = 0; s < TILE; s++)
+        hidden |= (uint32_t)(from[s] > first) | (uint32_t)(until[s] < end);
+    return !hidden;
+}
+
+// Fills t from key s on and returns the key to go on from. Elements are of `size` bytes.
+static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
+                        const struct lte_kv_span *p, size_t s, size_t size)
+{
+    const uint32_t first = (uint32_t)a->first, end = (uint32_t)(a->first + a->count);
+    const size_t k_step = p->k_stride * size, v_step = p->v_stride * size;
+    const char *k = (const char *)p->k + s * k_step, *v = (const char *)p->v + s * v_step;
+    t->partial = false;
+    if (p->keys - s >= TILE && tile_seen_by_all(p->from + s, p->until + s, first, end)) {
+        for (size_t n = 0; n < TILE; n++, k += k_step, v += v_step) {
+            t->k[n] = k;
+            t->v[n] = v;
+        }
+        t->keys = TILE;
+        return s + TILE;
+    }
+    size_t n = 0;
+    for (; s < p->keys && n < TILE; s++, k += k_step, v += v_step) {
+        const uint32_t from = p->from[s] > first ? p->from[s] : first;
+        const uint32_t until = p->until[s] < end ? p->until[s] : end;
+        const bool seen = from < until; // nearly random: no branch on it
+        t->k[n] = k;
+        t->v[n] = v;
+        t->from[n] = (float)(int32_t)(from - first);
+        t->until[n] = (float)(int32_t)(until - first);
+        t->partial |= seen & (until - from < (uint32_t)a->count);
+        n += seen;
+    }
+    t->keys = n;
+    return s;
+}
+
+// Repeats the last key up to a multiple of `block`, for loops that take keys by blocks.
+static inline void tile_round_up(struct tile *t, size_t block)
+{
+    for (size_t n = t->keys; n % block; n++)
+        t->k[n] = t->k[t->keys - 1];
+}
+
+// Elements of a row of head_dim in scratch memory.
+static inline size_t padded(size_t dim)
+{
+    return (dim + 15) / 16 * 16;
+}
+
+// o[0..n) = acc * by
+static inline void scaled_row(float *o, const float *acc, float by, size_t n)
+{
+    const V f = v_set1(by);
+    size_t d = 0;
+    for (; d + VL <= n; d += VL)
+        v_store(o + d, v_mul(v_load(acc + d), f));
+    if (d < n)
+        v_store_n(o + d, v_mul(v_load(acc + d), f), n - d);
+}
+
+#endif
