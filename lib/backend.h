@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The seam between the graph and a device: the nine calls that a backend has to answer.
 //
-// The CPU needs no seam: its memory is the caller's and lib/session.c calls the kernels of the dispatch
-// table directly. A device with memory of its own implements this table in lib/<device>/ and nothing
+// The CPU needs no seam: its memory is the caller's, and an op's own compute function calls the kernels
+// of the dispatch table. A device with memory of its own implements this table in lib/<device>/ and nothing
 // outside that folder knows more about it. Arguments are checked once, in front of the table: a
 // backend may assume that pointers are not NULL, ranges lie inside their buffer, and an op it is handed
 // is one that it has said yes to.
