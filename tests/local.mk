@@ -11,6 +11,15 @@ libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
 
 CHECK_LIBS = libcheck.la libltecore.la
 
+# Whole models: recorded answers and properties.
+check_LTLIBRARIES += libinside.la
+libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
+MODEL_LIBS = libinside.la $(CHECK_LIBS)
+MODEL_CHECKS = %D%/golden %D%/retention
+check_PROGRAMS += $(MODEL_CHECKS)
+%C%_golden_LDADD = $(MODEL_LIBS) -lm
+%C%_retention_LDADD = $(MODEL_LIBS) -lm
+
 # Kernels against the reference.
 KERNEL_CHECKS = %D%/check_attend %D%/check_evict %D%/check_rope %D%/check_router
 check_PROGRAMS += $(KERNEL_CHECKS)
