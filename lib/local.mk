@@ -5,15 +5,21 @@ LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/co
   %D%/cores.h %D%/log.c %D%/par.c %D%/par.h %D%/par_wait.c %D%/par_wait.h %D%/status.c
 LIB_FILES = %D%/file.c %D%/file.h %D%/json.c %D%/json.h %D%/safetensors.c \
   %D%/safetensors_header.c %D%/safetensors_index.c %D%/safetensors_parse.h
-LIB_TOKENIZER =
-LIB_GRAPH = %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c %D%/kv.c \
-  %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c %D%/op.h %D%/op/attend.c \
-  %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
-  %D%/op/lte_score.c %D%/op/norms.c %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
-  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/session.c \
-  %D%/session.h
+LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c \
+  %D%/tokenizer/bpe.h %D%/tokenizer/buffer.c %D%/tokenizer/buffer.h %D%/tokenizer/bytelevel.c \
+  %D%/tokenizer/decoder.c %D%/tokenizer/decoder.h %D%/tokenizer/encode.c %D%/tokenizer/form.c \
+  %D%/tokenizer/merges.c %D%/tokenizer/merges.h %D%/tokenizer/normalize.c \
+  %D%/tokenizer/normalize.h %D%/tokenizer/pattern.c %D%/tokenizer/pretokenize.c \
+  %D%/tokenizer/pretokenize.h %D%/tokenizer/read.c %D%/tokenizer/read.h \
+  %D%/tokenizer/read_added.c %D%/tokenizer/read_decoder.c %D%/tokenizer/read_model.c \
+  %D%/tokenizer/read_normalizer.c %D%/tokenizer/read_pretokenizer.c \
+  %D%/tokenizer/read_template.c %D%/tokenizer/regex.c %D%/tokenizer/regex.h \
+  %D%/tokenizer/stream.c %D%/tokenizer/tokenizer.c %D%/tokenizer/tokenizer.h \
+  %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
+  %D%/tokenizer/vocab.h
+LIB_GRAPH =
 LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h %D%/bind.c %D%/model_config.c %D%/model_config.h \
-  %D%/configure.c %D%/model.c %D%/weights.c %D%/weights.h %D%/arch/arch.h \
+  %D%/configure.c %D%/graph.c %D%/model.c %D%/weights.c %D%/weights.h %D%/arch/arch.h \
   %D%/arch/attention.c %D%/arch/eviction.c %D%/arch/fla.c %D%/arch/fla.h \
   %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/table.c \
   %D%/arch/transformer.c

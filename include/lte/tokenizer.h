@@ -32,10 +32,11 @@ enum lte_encode_flags {
 };
 
 // Encodes `length` bytes of UTF-8. Writes at most `capacity` ids and stores in *count how many the
-// text has. `ids` may be NULL when capacity is 0: the call then only counts. The time is linear in
-// `length` (up to a logarithm for one very long word).
-// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY, LTE_ERR_UTF8 (the log gives the offset), LTE_ERR_SPACE
-// (*count > capacity; the first `capacity` ids have been written).
+// text has. `ids` may be NULL when capacity is 0: the call then only counts, and returns LTE_OK. The
+// time is linear in `length` (up to a logarithm for one very long word).
+// LTE_OK, LTE_ERR_ARGUMENT (also a single word of 2 GiB or more), LTE_ERR_MEMORY, LTE_ERR_UTF8 (the log
+// gives the offset), LTE_ERR_SPACE (*count > capacity; the first `capacity` ids have been written),
+// LTE_ERR_UNSUPPORTED (a pattern of the tokenizer needs more backtracking on this text than is safe).
 // Thread-safety: Safe.
 LTE_API enum lte_status lte_tokenizer_encode(const struct lte_tokenizer *tokenizer, const char *text,
                                              size_t length, unsigned flags, uint32_t *ids,
@@ -46,7 +47,8 @@ enum lte_decode_flags {
 };
 
 // Decodes `count` ids to UTF-8 bytes, without a terminating NUL. Bytes that do not form UTF-8 become
-// U+FFFD. Stores in *length how many bytes the text has; `text` may be NULL when capacity is 0.
+// U+FFFD. Stores in *length how many bytes the text has; `text` may be NULL when capacity is 0: the
+// call then only counts, and returns LTE_OK.
 // LTE_OK, LTE_ERR_ARGUMENT (an id that the vocabulary does not have; the log names it),
 // LTE_ERR_MEMORY, LTE_ERR_SPACE (*length > capacity; nothing was written).
 // Thread-safety: Safe.
@@ -69,7 +71,7 @@ struct lte_stream {
     const struct lte_tokenizer *tokenizer;
     unsigned flags;           // enum lte_decode_flags
     unsigned held;            // bytes of an unfinished sequence in `bytes`
-    unsigned started;         // some text has been given out
+    unsigned started;         // what has been seen of the text's beginning
     unsigned char bytes[8];
 };
 
