@@ -37,6 +37,7 @@ static inline V v_fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); } // c
 static inline V v_max(V a, V b) { return _mm256_max_ps(a, b); }
 static inline V v_min(V a, V b) { return _mm256_min_ps(a, b); }
 static inline V v_abs(V a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+static inline V v_minus_abs(V a) { return _mm256_or_ps(a, _mm256_set1_ps(-0.0f)); }
 // a > b ? x : y, lane by lane; false where either is NaN.
 static inline V v_gt_select(V a, V b, V x, V y)
 {
@@ -66,6 +67,12 @@ static inline V v_ldexp(V a, V n)
     const __m256i bias = _mm256_set1_epi32(127), rest = _mm256_sub_epi32(e, half);
     a = _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
     return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
+}
+// 1/a for a in [1, 4], within 2 ulp: the CPU's estimate (12 bits) and one step of third order.
+static inline V v_reciprocal(V a)
+{
+    const V y = _mm256_rcp_ps(a), r = v_fnma(a, y, v_set1(1.0f));
+    return v_fma(y, v_fma(r, r, r), y);
 }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)

@@ -34,6 +34,7 @@ static inline V v_fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); } // c
 static inline V v_max(V a, V b) { return _mm512_max_ps(a, b); }
 static inline V v_min(V a, V b) { return _mm512_min_ps(a, b); }
 static inline V v_abs(V a) { return _mm512_abs_ps(a); }
+static inline V v_minus_abs(V a) { return _mm512_or_ps(a, _mm512_set1_ps(-0.0f)); }
 // a > b ? x : y, lane by lane; false where either is NaN.
 static inline V v_gt_select(V a, V b, V x, V y)
 {
@@ -47,6 +48,12 @@ static inline V v_round(V a)
 }
 // a * 2^n for integral n: Inf, subnormals and 0 where that is the result.
 static inline V v_ldexp(V a, V n) { return _mm512_scalef_ps(a, n); }
+// 1/a for a in [1, 4], within 2 ulp: the CPU's estimate and a Newton step cost a third of a division.
+static inline V v_reciprocal(V a)
+{
+    const V y = _mm512_rcp14_ps(a);
+    return v_fma(y, v_fnma(a, y, v_set1(1.0f)), y);
+}
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)
 {

@@ -44,6 +44,7 @@ static inline V v_fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); } // c - a*b
 static inline V v_max(V a, V b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 static inline V v_min(V a, V b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 static inline V v_abs(V a) { return vabsq_f32(a); }
+static inline V v_minus_abs(V a) { return vnegq_f32(vabsq_f32(a)); }
 // a > b ? x : y, lane by lane; false where either is NaN.
 static inline V v_gt_select(V a, V b, V x, V y) { return vbslq_f32(vcgtq_f32(a, b), x, y); }
 static inline float v_sum(V v) { return vaddvq_f32(v); }
@@ -57,6 +58,13 @@ static inline V v_ldexp(V a, V n)
     const int32x4_t bias = vdupq_n_s32(127), rest = vsubq_s32(e, half);
     a = vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(half, bias), 23)));
     return vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(rest, bias), 23)));
+}
+// 1/a for a in [1, 4], within 2 ulp: the CPU's estimate (8 bits) and two Newton steps.
+static inline V v_reciprocal(V a)
+{
+    V y = vrecpeq_f32(a);
+    y = v_mul(y, vrecpsq_f32(a, y));
+    return v_mul(y, vrecpsq_f32(a, y));
 }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)
