@@ -11,7 +11,7 @@
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
 
-enum { TILE = 512, MAX_FAST_TAPS = 8 };
+enum { TILE = 1024, MAX_FAST_TAPS = 4, MAX_TOKENS = 4 };
 
 struct conv {
     const float *x, *w;
@@ -26,29 +26,34 @@ LTE_INLINE const float *row(const struct conv *a, size_t r)
     return r < held ? a->tail + r * a->cs : a->x + (r - held) * a->xs;
 }
 
-// One token of one tile; `taps` a constant.
-LTE_INLINE void convolve(float *y, const struct conv *a, size_t t, size_t channels,
-                         const size_t taps)
+// T tokens of one tile, which share the weights and most of the rows; `taps` and T constants.
+LTE_INLINE void convolve(float *y, size_t ys, const struct conv *a, size_t t, size_t channels,
+                         const size_t taps, const size_t T)
 {
-    const float *r[MAX_FAST_TAPS];
-    LTE_UNROLL for (size_t j = 0; j < taps; j++)
+    const float *r[MAX_FAST_TAPS - 1 + MAX_TOKENS], *next[MAX_TOKENS];
+    LTE_UNROLL for (size_t j = 0; j + 1 < taps + T; j++)
         r[j] = row(a, t + j);
-    // The rows of x are far apart: the hardware does not see the next one coming.
-    const float *next = r[taps - 1] + (t + 1 < a->n ? a->xs : 0);
-    size_t c = 0;
-    for (; channels - c >= VL; c += VL) {
-        v_prefetch(next + c);
-        V z = v_mul(v_load(a->w + c), v_load(r[0] + c));
-        LTE_UNROLL for (size_t j = 1; j < taps; j++)
-            z = v_fma(v_load(a->w + j * a->cs + c), v_load(r[j] + c), z);
-        v_store(y + c, v_silu(z));
-    }
-    if (c < channels) {
+    // The rows of x are far apart: the hardware does not see the next ones coming.
+    LTE_UNROLL for (size_t i = 0; i < T; i++)
+        next[i] = r[taps - 1 + i] + (t + i + T < a->n ? T * a->xs : 0);
+    for (size_t c = 0; c < channels; c += VL) {
         const size_t m = channels - c;
-        V z = v_mul(v_load_n(a->w + c, m), v_load_n(r[0] + c, m));
-        LTE_UNROLL for (size_t j = 1; j < taps; j++)
-            z = v_fma(v_load_n(a->w + j * a->cs + c, m), v_load_n(r[j] + c, m), z);
-        v_store_n(y + c, v_silu(z), m);
+        V x[MAX_FAST_TAPS - 1 + MAX_TOKENS], z[MAX_TOKENS];
+        LTE_UNROLL for (size_t i = 0; i < T; i++)
+            v_prefetch(next[i] + c);
+        LTE_UNROLL for (size_t j = 0; j + 1 < taps + T; j++)
+            x[j] = m >= VL ? v_load(r[j] + c) : v_load_n(r[j] + c, m);
+        LTE_UNROLL for (size_t j = 0; j < taps; j++) {
+            const V w = m >= VL ? v_load(a->w + j * a->cs + c) : v_load_n(a->w + j * a->cs + c, m);
+            LTE_UNROLL for (size_t i = 0; i < T; i++)
+                z[i] = j ? v_fma(w, x[j + i], z[i]) : v_mul(w, x[i]);
+        }
+        LTE_UNROLL for (size_t i = 0; i < T; i++) {
+            if (m >= VL)
+                v_store(y + i * ys + c, v_silu(z[i]));
+            else
+                v_store_n(y + i * ys + c, v_silu(z[i]), m);
+        }
     }
 }
 
@@ -58,7 +63,7 @@ static void convolve_any(float *y, const struct conv *a, size_t t, size_t channe
     for (size_t c = 0; c < channels; c += VL) {
         const size_t m = channels - c < VL ? channels - c : VL;
         V z = v_zero();
-        for (size_t j = 0; j < a->taps; j++) {
+        for (size_t j = 0; j < a->taps; j++) { // one order for every split of the tokens
             const float *w = a->w + j * a->cs + c, *r = row(a, t + j) + c;
             z = m == VL ? v_fma(v_load(w), v_load(r), z) : v_fma(v_load_n(w, m), v_load_n(r, m), z);
         }
@@ -69,16 +74,25 @@ static void convolve_any(float *y, const struct conv *a, size_t t, size_t channe
     }
 }
 
+LTE_INLINE void convolve_all(float *y, size_t ys, const struct conv *a, size_t channels,
+                             const size_t taps)
+{
+    size_t t = 0;
+    for (; t + MAX_TOKENS <= a->n; t += MAX_TOKENS)
+        convolve(y + t * ys, ys, a, t, channels, taps, MAX_TOKENS);
+    for (; t < a->n; t++)
+        convolve(y + t * ys, ys, a, t, channels, taps, 1);
+}
+
 static void convolve_tile(float *y, size_t ys, const struct conv *a, size_t channels)
 {
-    for (size_t t = 0; t < a->n; t++, y += ys) {
-        if (a->taps == 4)
-            convolve(y, a, t, channels, 4);
-        else if (a->taps == 3)
-            convolve(y, a, t, channels, 3);
-        else
-            convolve_any(y, a, t, channels);
-    }
+    if (a->taps == 4)
+        convolve_all(y, ys, a, channels, 4);
+    else if (a->taps == 3)
+        convolve_all(y, ys, a, channels, 3);
+    else
+        for (size_t t = 0; t < a->n; t++)
+            convolve_any(y + t * ys, a, t, channels);
     for (size_t r = 0; r + 1 < a->taps; r++) // rising: no row is overwritten before it is read
         if (a->n)
             memcpy(a->tail + r * a->cs, row(a, r + a->n), channels * sizeof *y);
