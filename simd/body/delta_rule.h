@@ -27,6 +27,7 @@ enum {
     CHUNK = LTE_DELTA_CHUNK,
     WIDE = LTE_DELTA_WIDE,
     COLUMNS = LTE_DELTA_COLUMNS,
+    LINE = 16,            // floats of a cache line
     SEGMENT = 64,         // tokens whose coefficients are held at once
     PACKED_FLOATS = 12288 // their k and q: 48 KiB of stack
 };
@@ -210,6 +211,25 @@ LTE_INLINE void solve(const struct group *u, const struct lte_delta_rule_args *a
     }
 }
 
+// The rows of a head are far apart, so that no hardware prefetcher follows them. While a group is at
+// one chunk it asks for its columns of v and o of the next, and of k and q, C tokens of the next
+// segment: the other groups ask for the rest.
+LTE_INLINE void prefetch(const struct group *u, const struct lte_delta_rule_args *a,
+                         const struct segment *g, size_t at, const size_t C)
+{
+    const size_t column = (size_t)(u->v - a->v), ahead = at + g->chunks * C;
+    for (size_t t = at + C; t < at + 2 * C && t < a->tokens; t++)
+        for (size_t c = 0; c < u->width && c < WIDE * VL; c += LINE) {
+            v_prefetch(u->v + t * a->v_stride + c);
+            v_prefetch(u->o + t * a->o_stride + c);
+        }
+    for (size_t t = ahead; t < ahead + C && t < a->tokens; t++)
+        for (size_t c = column; c < a->key_dim && c < column + WIDE * VL; c += LINE) {
+            v_prefetch(a->k + t * a->qk_stride + c);
+            v_prefetch(a->q + t * a->qk_stride + c);
+        }
+}
+
 LTE_INLINE void run_group(const struct group *u, const struct lte_delta_rule_args *a,
                           const struct segment *g, const size_t C, const size_t N)
 {
@@ -220,6 +240,8 @@ LTE_INLINE void run_group(const struct group *u, const struct lte_delta_rule_arg
     for (size_t c = 0;; c++) {
         const struct coupling *p = &g->coupling[c];
         const float *old = k;
+        if (C > 1)
+            prefetch(u, a, g, g->at + c * C, C);
         solve(u, a, g->at + c * C, p, ks, qs, delta, C, N);
         if (c + 1 == g->chunks) {
             sweep(u, rows, g->stride, old, delta, p->enter[C - 1], k, q, ks, qs, true, false, C, N);
