@@ -149,9 +149,10 @@ static void run_timed(void *arg)
 
 static void bench_one(const char *level, const char *name, struct timed t)
 {
-    const double bytes = (t.map ? 8.0 : 12.0) * (double)t.n, s = check_time(run_timed, &t);
-    check_note("%-6s %-8s n %7zu: %6.2f GB/s (in place %.1f)", level, name, t.n, bytes / s / 1e9,
-               roof_in_place(level, t.n * sizeof(float)) / 1e9);
+    const double bytes = (t.map ? 8.0 : 12.0) * (double)t.n;
+    const struct roof_time r = roof_compare(run_timed, &t, bytes, level, ROOF_IN_PLACE, t.n * 4);
+    check_note("%-6s %-8s n %7zu: %6.1f GB/s, %3.0f %% of %.0f in place", level, name, t.n,
+               bytes / r.seconds / 1e9, 100 * r.share, r.rate / 1e9);
 }
 
 static void bench(const char *level, const struct lte_kernels *k)

@@ -188,7 +188,7 @@ static void run_timed(void *arg)
     }
 }
 
-static double seconds(lte_delta_rule_fn *fn, size_t heads, size_t d, size_t tokens)
+static struct timed make_timed(lte_delta_rule_fn *fn, size_t heads, size_t d, size_t tokens)
 {
     struct timed t = {.fn = fn, .heads = heads};
     const size_t row = heads * d;
@@ -203,33 +203,41 @@ static double seconds(lte_delta_rule_fn *fn, size_t heads, size_t d, size_t toke
         .o = check_floats(tokens * row), .log_decay = decay, .beta = beta, .qk_stride = row,
         .v_stride = row, .o_stride = row, .gate_stride = heads, .tokens = tokens, .key_dim = d,
         .value_dim = d};
-    const double s = check_time(run_timed, &t);
+    return t;
+}
+
+// Many tokens are bound by arithmetic (6 flops an element of the state and token), one token by the
+// bandwidth to the state (one load and one store).
+static void bench_one(const char *level, lte_delta_rule_fn *fn, size_t heads, size_t d, size_t tokens)
+{
+    struct timed t = make_timed(fn, heads, d, tokens);
+    const double elements = (double)(heads * d * d);
+    if (tokens > 1) {
+        const double flops = 6 * elements * (double)tokens;
+        const struct roof_time r = roof_compare(run_timed, &t, flops, level, ROOF_FLOPS, 0);
+        check_note("%-6s H %2zu d %3zu n %3zu: %8.2f us/token %7.1f GFLOP/s, %3.0f %% of %.0f", level,
+                   heads, d, tokens, r.seconds * 1e6 / (double)tokens, flops / r.seconds / 1e9,
+                   100 * r.share, r.rate / 1e9);
+    } else {
+        const double bytes = 2 * sizeof(float) * elements;
+        const struct roof_time r = roof_compare(run_timed, &t, bytes, level, ROOF_IN_PLACE,
+                                                heads * d * d * sizeof(float));
+        check_note("%-6s H %2zu d %3zu n   1: %8.2f us/token, state %6.1f GB/s, %3.0f %% of %.0f in place",
+                   level, heads, d, r.seconds * 1e6, bytes / r.seconds / 1e9, 100 * r.share,
+                   r.rate / 1e9);
+    }
     check_free_buffers();
-    return s;
 }
 
 static void bench(const char *level, const struct lte_kernels *kernels)
 {
     static const struct { size_t heads, d, tokens; } shapes[] = {
         {16, 128, 1}, {16, 128, 2}, {16, 128, 3}, {16, 128, 4}, {16, 128, 16}, {16, 128, 64},
-        {16, 128, 512}, {8, 256, 1}, {8, 256, 512}, {4, 128, 1}, {1, 64, 1},
+        {16, 128, 256}, {16, 128, 512}, {8, 256, 1}, {8, 256, 512}, {4, 128, 1}, {1, 64, 1},
     };
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const size_t H = shapes[i].heads, d = shapes[i].d, n = shapes[i].tokens;
-        if (!strcmp(level, "ref") && n > 64)
-            continue;
-        const double s = seconds(kernels->delta_rule, H, d, n) / (double)n;
-        const double flops = 6.0 * (double)(H * d * d) / s, roof = roof_flops(level);
-        if (n > 1) {
-            check_note("%-6s H %2zu d %3zu n %3zu: %8.2f us/token %7.1f GFLOP/s, %3.0f %% of %.0f",
-                       level, H, d, n, s * 1e6, flops / 1e9, 100 * flops / roof, roof / 1e9);
-        } else {
-            const size_t bytes = H * d * d * sizeof(float);
-            const double rate = 2 * (double)bytes / s, in_place = roof_in_place(level, bytes);
-            check_note("%-6s H %2zu d %3zu n   1: %8.2f us/token, state %.1f GB/s, %3.0f %% of %.1f in place",
-                       level, H, d, s * 1e6, rate / 1e9, 100 * rate / in_place, in_place / 1e9);
-        }
-    }
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        if (strcmp(level, "ref") || shapes[i].tokens < 16)
+            bench_one(level, kernels->delta_rule, shapes[i].heads, shapes[i].d, shapes[i].tokens);
 }
 
 int main(int argc, char **argv)

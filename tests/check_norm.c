@@ -116,11 +116,12 @@ static void bench(const char *level, const struct lte_kernels *k)
         check_fill(t.x, n * rows, CHECK_NORMAL);
         check_fill(t.gate, n * rows, CHECK_NORMAL);
         check_fill(t.w, n, CHECK_NORMAL);
-        const double roof = roof_in_place(level, n * rows * sizeof(float));
         for (t.form = 0; t.form < FORMS; t.form++) {
             const double bytes = (t.form == GATED_NORM ? 12.0 : 8.0) * (double)(n * rows);
-            check_note("%-6s %-23s %4zu x %4zu: %6.2f GB/s (in place %.1f)", level, names[t.form], rows, n,
-                       bytes / check_time(run_timed, &t) / 1e9, roof / 1e9);
+            const struct roof_time r =
+                roof_compare(run_timed, &t, bytes, level, ROOF_IN_PLACE, n * rows * sizeof(float));
+            check_note("%-6s %-23s %4zu x %4zu: %6.1f GB/s, %3.0f %% of %.0f in place", level,
+                       names[t.form], rows, n, bytes / r.seconds / 1e9, 100 * r.share, r.rate / 1e9);
         }
         check_free_buffers();
     }

@@ -138,9 +138,11 @@ static void bench(const char *level, const struct lte_kernels *k)
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
         struct timed t = {k, make(tokens[i], 6144, 4, 0, CHECK_NORMAL)};
         const size_t bytes = tokens[i] * 6144 * sizeof(float);
-        const double s = check_time(run_timed, &t), roof = roof_in_place(level, bytes);
-        check_note("%-6s short_conv %3zu x 6144, 4 taps: %8.1f us, %6.2f GB/s (in place %.1f)", level,
-                   tokens[i], s * 1e6, 2 * (double)bytes / s / 1e9, roof / 1e9);
+        const struct roof_time r =
+            roof_compare(run_timed, &t, 2 * (double)bytes, level, ROOF_IN_PLACE, bytes);
+        check_note("%-6s short_conv %3zu x 6144, 4 taps: %8.1f us, %6.1f GB/s, %3.0f %% of %.0f in place",
+                   level, tokens[i], r.seconds * 1e6, 2 * (double)bytes / r.seconds / 1e9,
+                   100 * r.share, r.rate / 1e9);
         check_free_buffers();
     }
 }

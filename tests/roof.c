@@ -5,10 +5,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/check.h"
 
-enum { ROUNDS = 20000, CHAINS = 12 };
+enum { ROUNDS = 20000, CHAINS = 12, SAMPLES = 15 };
+
+static const double SAMPLE_SECONDS = 4e-3;
 
 static volatile float sink;
 
@@ -134,4 +137,64 @@ double roof_in_place(const char *level, size_t bytes)
 double roof_read(const char *level, size_t bytes)
 {
     return stream(levels[level_of(level)].read, bytes);
+}
+
+static double cpu_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double timed(void (*fn)(void *arg), void *arg, size_t calls)
+{
+    const double start = cpu_now();
+    for (size_t i = 0; i < calls; i++)
+        fn(arg);
+    return (cpu_now() - start) / (double)calls;
+}
+
+// Calls that take about four milliseconds; also the warm-up.
+static size_t calibrate(void (*fn)(void *arg), void *arg)
+{
+    size_t calls = 1;
+    while (timed(fn, arg, calls) * (double)calls < SAMPLE_SECONDS)
+        calls *= 2;
+    return calls;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x)
+{
+    qsort(x, SAMPLES, sizeof *x, compare_doubles);
+    return x[SAMPLES / 2];
+}
+
+struct roof_time roof_compare(void (*fn)(void *arg), void *arg, double work, const char *level,
+                              enum roof roof, size_t bytes)
+{
+    const size_t l = level_of(level), n = bytes / sizeof(float) / 64 * 64;
+    struct array m = {aligned_alloc(64, (n + 64) * sizeof(float)), n};
+    if (!m.x)
+        exit(99);
+    for (size_t i = 0; i < n; i++)
+        m.x[i] = 1.0f;
+    void (*const limits[])(void *) = {levels[l].flops, levels[l].in_place, levels[l].read};
+    const double units[] = {2.0 * CHAINS * ROUNDS * (double)levels[l].lanes,
+                            2.0 * sizeof(float) * (double)n, sizeof(float) * (double)n};
+    void (*const limit)(void *) = limits[roof];
+    const size_t limit_calls = calibrate(limit, &m), calls = calibrate(fn, arg);
+    double seconds[SAMPLES], rate[SAMPLES], share[SAMPLES];
+    for (size_t i = 0; i < SAMPLES; i++) {
+        seconds[i] = timed(fn, arg, calls);
+        rate[i] = units[roof] / timed(limit, &m, limit_calls);
+        share[i] = work / seconds[i] / rate[i];
+    }
+    free(m.x);
+    return (struct roof_time){median(seconds), median(rate), median(share)};
 }

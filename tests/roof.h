@@ -15,4 +15,17 @@ double roof_in_place(const char *level, size_t bytes);
 // Bytes a second of one core reading `bytes` of memory over and over.
 double roof_read(const char *level, size_t bytes);
 
+enum roof { ROOF_FLOPS, ROOF_IN_PLACE, ROOF_READ }; // the three above, in their units
+
+struct roof_time {
+    double seconds; // of one call
+    double rate;    // of the roof, units a second
+    double share;   // of the roof that `work` units a call come to
+};
+
+// Times fn(arg) and a roof in turns, on the clock of this thread, and takes medians, the share
+// sample by sample: on a busy machine each is slow when the other is.
+struct roof_time roof_compare(void (*fn)(void *arg), void *arg, double work, const char *level,
+                              enum roof roof, size_t bytes);
+
 #endif
