@@ -97,6 +97,11 @@ enum lte_status lte_open(const struct lte_options *options, struct lte_context *
     struct lte_context *made = lte_alloc(&c, sizeof *made);
     if (!made)
         return lte_fail_memory(&c, "the context", sizeof *made);
+    const enum lte_status status = lte_par_open(&c, c.threads, &c.par);
+    if (status != LTE_OK) {
+        lte_release(&c, made, sizeof *made);
+        return status;
+    }
     *made = c;
     *context = made;
     return LTE_OK;
@@ -107,6 +112,7 @@ void lte_close(struct lte_context *context)
     if (!context)
         return;
     const struct lte_context c = *context;
+    lte_par_close(&c, c.par);
     lte_release(&c, context, sizeof *context);
 }
 

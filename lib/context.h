@@ -14,6 +14,7 @@ struct lte_context {
     lte_log_fn *log;
     void *log_opaque;
     unsigned threads;
+    struct lte_par *par; // the team of threads, lib/par.h
     struct lte_kernels kernels;
 };
 

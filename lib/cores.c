@@ -4,12 +4,25 @@
 
 #include "lib/cores.h"
 
+#include <unistd.h>
+
+static unsigned cores_online(void)
+{
+    const long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 && count < 1 << 20 ? (unsigned)count : 1;
+}
+
 #ifdef __linux__
 
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <unistd.h>
+
+unsigned lte_cores(void)
+{
+    cpu_set_t mine;
+    return sched_getaffinity(0, sizeof mine, &mine) ? cores_online() : (unsigned)CPU_COUNT(&mine);
+}
 
 // The capacity of a core (1024: the fastest); 0 if there is no such file, as on a uniform machine.
 static unsigned read_capacity(const char *folder, int cpu)
@@ -29,11 +42,16 @@ static unsigned read_capacity(const char *folder, int cpu)
     return capacity;
 }
 
+int lte_core_here(void)
+{
+    return sched_getcpu();
+}
+
 unsigned lte_cores_big(const char *folder)
 {
     cpu_set_t mine;
     if (sched_getaffinity(0, sizeof mine, &mine))
-        return 0;
+        return lte_cores();
     const unsigned all = (unsigned)CPU_COUNT(&mine);
     unsigned capacity[CPU_SETSIZE], seen = 0, best = 0, big = 0;
     for (int cpu = 0; cpu < CPU_SETSIZE && seen < all; cpu++) {
@@ -55,10 +73,20 @@ unsigned lte_cores_big(const char *folder)
 
 #else
 
+unsigned lte_cores(void)
+{
+    return cores_online();
+}
+
+int lte_core_here(void)
+{
+    return -1;
+}
+
 unsigned lte_cores_big(const char *folder)
 {
     (void)folder;
-    return 0;
+    return cores_online();
 }
 
 #endif

@@ -1,30 +1,44 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Parallel loops over one OpenMP region: thread 0 runs the caller's function and publishes loops,
-// helpers take items. Nothing waits for a helper that has not taken an item.
+// Parallel loops over a team of threads: the caller publishes loops, helpers take items. Nothing
+// ever waits for a helper that has not taken an item, not even the end of lte_par_run().
 #include "config.h"
 
 #include "lib/par.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include <sys/types.h>
+#include <unistd.h>
 
 #include "lib/cores.h"
+#include "lib/par_limit.h"
 #include "lib/par_wait.h"
 
 enum {
     // Long enough to bridge the serial stretches between two loops, short against a scheduler's
     // slice: a thread that spins longer takes from its neighbour and from its own share later.
     SPIN_NS = 20000,
+    // A helper that was woken and took nothing for this long has no core to run on.
+    WAKE_NS = 100000,
+    // The leader was kept waiting by a stopped helper: this much, beyond the length of two items.
+    STALL_NS = 200000,
+    STACK_BYTES = 1 << 20,
     CACHE_LINE = 64
 };
-// Values of `left`: NONE to claim, or the function of thread 0 has returned; else a count of items.
+// Values of `left`: NONE to claim, or the team is closing; else a count of items.
 static const uint32_t NONE = 0, LEAVE = UINT32_MAX;
-static const size_t MAX_LOOP = 1u << 31; // longer loops are published in pieces
+static const uint32_t WATCHED = 1u << 31;
+static const size_t MAX_LOOP = 1u << 30; // longer loops are published in pieces
+
+struct helper {
+    struct lte_par *team;
+    unsigned thread;
+    pthread_t id;
+};
 
 struct lte_par {
     // Items of the loop not yet claimed. A claim takes one with compare-and-swap and reads the loop
@@ -35,13 +49,21 @@ struct lte_par {
     lte_par_fn *fn;
     void *arg;
 
-    // Items that helpers finished (then: helpers that left), and whether thread 0 sleeps on that.
+    // Items that helpers finished, and WATCHED if the leader sleeps on it.
     _Alignas(CACHE_LINE) _Atomic uint32_t done;
-    _Atomic bool watched;
 
     _Alignas(CACHE_LINE) _Atomic uint32_t asleep; // helpers on the way to sleep on `left`, or in it
-    unsigned threads;
+    atomic_bool crowded;     // a helper found itself on the leader's core
+    atomic_int leader_core;
+    struct lte_par_limit limit;
+
+    uint64_t woken;          // when a helper was woken that has not taken an item since; 0: none
+    atomic_bool running;     // some thread is in lte_par_run()
+    unsigned threads;        // the leader and the helpers that could be started; 0 before
+    unsigned asked;
     uint64_t spin_ns;
+    pid_t owner;             // the process that started the helpers
+    struct helper helper[];
 };
 
 // Runs items of the present loop until none is left to claim; how many.
@@ -59,52 +81,89 @@ static uint32_t take_items(struct lte_par *team, unsigned thread)
     return taken;
 }
 
-// Thread 0: waits until `done` is `target`. Sequentially consistent here and in add_done(): either
-// this thread sees the last addition, or the thread that makes it sees `watched`.
-static void wait_done(struct lte_par *team, uint32_t target)
+// The leader: waits until helpers have finished `target` items; how long it slept.
+static uint64_t wait_done(struct lte_par *team, uint32_t target)
 {
-    uint32_t done = atomic_load(&team->done);
-    while (done != target) {
-        const uint32_t seen = lte_par_spin(&team->done, done, team->spin_ns);
-        if (seen == done) {
-            atomic_store(&team->watched, true);
-            lte_par_sleep(&team->done, done);
-            atomic_store(&team->watched, false);
-        }
-        done = atomic_load(&team->done);
+    uint64_t slept = 0;
+    uint32_t done = atomic_load_explicit(&team->done, memory_order_acquire);
+    while ((done & ~WATCHED) != target) {
+        const uint32_t before = done;
+        done = lte_par_spin(&team->done, before, team->spin_ns);
+        if (done != before || !atomic_compare_exchange_strong(&team->done, &done, done | WATCHED))
+            continue;
+        const uint64_t start = lte_par_now();
+        lte_par_sleep(&team->done, done | WATCHED);
+        slept += lte_par_now() - start;
+        done = atomic_load_explicit(&team->done, memory_order_acquire);
     }
+    return slept;
 }
 
 static void add_done(struct lte_par *team, uint32_t count)
 {
-    atomic_fetch_add(&team->done, count);
-    if (atomic_load(&team->watched))
+    if (atomic_fetch_add_explicit(&team->done, count, memory_order_release) & WATCHED)
         lte_par_wake(&team->done, 1);
 }
 
-// Thread 0: makes `left` claimable and sees to it that enough helpers are awake.
+// The leader: makes `left` claimable and sees to it that enough helpers are awake. Sequentially
+// consistent, as in help(): either the helper that falls asleep is counted, or it sees `left`.
 static void publish(struct lte_par *team, uint32_t left, uint32_t helpers)
 {
     atomic_store_explicit(&team->done, 0, memory_order_relaxed);
     atomic_store(&team->left, left);
-    if (atomic_load(&team->asleep))
-        lte_par_wake(&team->left, helpers);
+    if (!atomic_load(&team->asleep))
+        return;
+    lte_par_wake(&team->left, helpers);
+    if (!team->woken)
+        team->woken = lte_par_now();
+}
+
+// After a loop that took `own` of `items` items since `start` and then slept for `slept`: parks a
+// helper if there was trouble.
+static void judge(struct lte_par *team, size_t items, uint32_t own, uint64_t start, uint64_t slept)
+{
+    if (own < items)
+        team->woken = 0;
+    const bool stalled = slept > STALL_NS;
+    const bool crowded = atomic_load_explicit(&team->crowded, memory_order_relaxed);
+    if (!stalled && !crowded && !team->woken)
+        return;
+    const uint64_t now = lte_par_now();
+    const bool unheard = team->woken && now - team->woken > WAKE_NS;
+    // What the leader spent on its own items says how long it may have to wait for another's.
+    const bool too_long = stalled && own && slept > STALL_NS + 2 * (now - slept - start) / own;
+    if (crowded || unheard || too_long) {
+        lte_par_limit_lower(&team->limit, now);
+        atomic_store_explicit(&team->crowded, false, memory_order_relaxed);
+        team->woken = 0;
+    }
 }
 
 static void run_loop(struct lte_par *team, size_t first, size_t items, lte_par_fn *fn, void *arg)
 {
+    const uint64_t start = lte_par_now();
+    if (lte_par_limit_raise(&team->limit, start))
+        lte_par_wake(&team->limit.threads, team->threads);
     team->first = first;
     team->items = items;
     team->fn = fn;
     team->arg = arg;
+    atomic_store_explicit(&team->leader_core, lte_core_here(), memory_order_relaxed);
     publish(team, (uint32_t)items, (uint32_t)items - 1);
     const uint32_t own = take_items(team, 0);
-    wait_done(team, (uint32_t)items - own);
+    judge(team, items, own, start, wait_done(team, (uint32_t)items - own));
+}
+
+// All but the leader are parked, and the next is not due yet.
+static bool is_alone(struct lte_par *team)
+{
+    return atomic_load_explicit(&team->limit.threads, memory_order_relaxed) == 1 &&
+           lte_par_now() < team->limit.retry;
 }
 
 void lte_par_for(struct lte_par *team, size_t items, lte_par_fn *fn, void *arg)
 {
-    if (team->threads == 1 || items < 2) {
+    if (team->threads == 1 || items < 2 || is_alone(team)) {
         for (size_t i = 0; i < items; i++)
             fn(arg, i, 0);
         return;
@@ -118,90 +177,133 @@ unsigned lte_par_size(const struct lte_par *team)
     return team->threads;
 }
 
-static void run_alone(void (*fn)(struct lte_par *team, void *arg), void *arg)
+// On the leader's core a helper only keeps the leader from running.
+static bool is_crowded(struct lte_par *team)
 {
-    struct lte_par team = {.threads = 1};
-    fn(&team, arg);
+    const int core = lte_core_here();
+    return core >= 0 && core == atomic_load_explicit(&team->leader_core, memory_order_relaxed);
 }
 
-#ifdef _OPENMP
-
-// A helper's life: items while there are any, a short spin, then sleep.
-static void help(struct lte_par *team, unsigned thread)
+static void sleep_until_loop(struct lte_par *team)
 {
-    uint32_t left;
-    while ((left = lte_par_spin(&team->left, NONE, team->spin_ns)) != LEAVE) {
-        if (left != NONE) {
-            const uint32_t taken = take_items(team, thread);
-            if (taken)
-                add_done(team, taken);
+    atomic_fetch_add(&team->asleep, 1);
+    lte_par_sleep(&team->left, NONE);
+    atomic_fetch_sub(&team->asleep, 1);
+}
+
+// A helper's life: parked while the limit says so; items while there are any, a short spin, sleep.
+static void *help(void *arg)
+{
+    const struct helper *self = arg;
+    struct lte_par *team = self->team;
+    for (;;) {
+        const uint32_t limit = atomic_load(&team->limit.threads);
+        if (self->thread >= limit) {
+            lte_par_sleep(&team->limit.threads, limit);
             continue;
         }
-        atomic_fetch_add(&team->asleep, 1);
-        lte_par_sleep(&team->left, NONE);
-        atomic_fetch_sub(&team->asleep, 1);
+        const uint32_t left = lte_par_spin(&team->left, NONE, team->spin_ns);
+        if (left == LEAVE)
+            return NULL;
+        if (left == NONE) {
+            sleep_until_loop(team);
+        } else if (is_crowded(team)) {
+            atomic_store_explicit(&team->crowded, true, memory_order_relaxed);
+            sched_yield();
+        } else {
+            const uint32_t taken = take_items(team, self->thread);
+            if (taken)
+                add_done(team, taken);
+        }
     }
-    add_done(team, 1);
 }
 
-// Thread 0: the caller's function, then the leave-taking. It waits for the helpers here, where it
-// can sleep, so that the barrier at the end of the region finds them all and does not spin.
-static void lead(struct lte_par *team, unsigned threads,
-                 void (*fn)(struct lte_par *team, void *arg), void *arg)
+// Starts the helpers, deaf to signals: those are for the threads of the program.
+static void start_helpers(struct lte_par *team)
 {
-    team->threads = threads;
-    fn(team, arg);
-    publish(team, LEAVE, threads - 1);
-    wait_done(team, threads - 1);
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    team->threads = 1;
+    team->owner = getpid();
+    if (pthread_attr_init(&attributes))
+        return;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (; team->threads < team->asked; team->threads++) {
+        struct helper *h = &team->helper[team->threads - 1];
+        *h = (struct helper){.team = team, .thread = team->threads};
+        if (pthread_create(&h->id, &attributes, help, h))
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
 }
 
-unsigned lte_par_threads(unsigned asked)
+// A child of fork() has the team but not its helpers, and perhaps locks that nobody will open.
+static bool is_orphan(const struct lte_par *team)
 {
-    if (asked)
-        return asked;
-    const unsigned all = (unsigned)omp_get_num_procs(), big = lte_cores_big(LTE_CORES_FOLDER);
-    return big && big < all ? big : all;
+    return team->threads && team->owner != getpid();
 }
 
-// The thread sanitizer cannot see how the region hands `team` to its threads; all else is ordered by
-// the atomics above.
-#if defined(__GNUC__)
-__attribute__((no_sanitize("thread")))
-#endif
-void lte_par_run(unsigned threads, void (*fn)(struct lte_par *team, void *arg), void *arg)
+static bool take_lead(struct lte_par *team)
 {
-    if (threads < 2) {
-        run_alone(fn, arg);
+    return team && team->asked > 1 && !atomic_exchange(&team->running, true);
+}
+
+void lte_par_run(struct lte_par *team, void (*fn)(struct lte_par *team, void *arg), void *arg)
+{
+    struct lte_par alone = {.threads = 1};
+    if (!take_lead(team)) {
+        fn(&alone, arg);
         return;
     }
-    struct lte_par team;
-    atomic_init(&team.left, NONE);
-    atomic_init(&team.done, 0);
-    atomic_init(&team.watched, false);
-    atomic_init(&team.asleep, 0);
-    // With more threads than cores, whoever spins keeps a core from the one it waits for.
-    team.spin_ns = threads > (unsigned)omp_get_num_procs() ? 0 : SPIN_NS;
-#pragma omp parallel num_threads(threads)
-    {
-        if (omp_get_thread_num())
-            help(&team, (unsigned)omp_get_thread_num());
-        else
-            lead(&team, (unsigned)omp_get_num_threads(), fn, arg);
-    }
+    if (!team->threads)
+        start_helpers(team);
+    team->woken = 0;
+    fn(is_orphan(team) ? &alone : team, arg);
+    atomic_store(&team->running, false);
 }
-
-#else
 
 unsigned lte_par_threads(unsigned asked)
 {
-    (void)asked;
-    return 1;
+    return asked ? asked : lte_cores_big(LTE_CORES_FOLDER);
 }
 
-void lte_par_run(unsigned threads, void (*fn)(struct lte_par *team, void *arg), void *arg)
+static size_t team_bytes(unsigned threads)
 {
-    (void)threads;
-    run_alone(fn, arg);
+    return sizeof(struct lte_par) + (threads - 1) * sizeof(struct helper);
 }
 
-#endif
+enum lte_status lte_par_open(const struct lte_context *context, unsigned threads,
+                             struct lte_par **team)
+{
+    if (threads < 1)
+        threads = 1;
+    *team = lte_alloc_zero(context, team_bytes(threads));
+    if (!*team)
+        return lte_fail_memory(context, "the team of threads", team_bytes(threads));
+    (*team)->asked = threads;
+    lte_par_limit_init(&(*team)->limit, threads);
+    // With more threads than cores, whoever spins keeps a core from the one it waits for.
+    (*team)->spin_ns = threads > lte_cores() ? 0 : SPIN_NS;
+    return LTE_OK;
+}
+
+static void dismiss_helpers(struct lte_par *team)
+{
+    publish(team, LEAVE, team->asked);
+    atomic_store(&team->limit.threads, UINT32_MAX);
+    lte_par_wake(&team->limit.threads, team->asked);
+    for (unsigned i = 1; i < team->threads; i++)
+        pthread_join(team->helper[i - 1].id, NULL);
+}
+
+void lte_par_close(const struct lte_context *context, struct lte_par *team)
+{
+    if (!team)
+        return;
+    if (team->threads > 1 && !is_orphan(team))
+        dismiss_helpers(team);
+    lte_release(context, team, team_bytes(team->asked));
+}

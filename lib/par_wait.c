@@ -59,7 +59,7 @@ static inline void pause_cpu(void)
 #endif
 }
 
-static uint64_t now_ns(void)
+uint64_t lte_par_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -72,7 +72,7 @@ uint32_t lte_par_spin(_Atomic uint32_t *word, uint32_t value, uint64_t ns)
     uint32_t seen = atomic_load_explicit(word, memory_order_acquire);
     if (seen != value || !ns)
         return seen;
-    for (const uint64_t end = now_ns() + ns; seen == value && now_ns() < end;) {
+    for (const uint64_t end = lte_par_now() + ns; seen == value && lte_par_now() < end;) {
         for (int i = 0; i < LOOKS && seen == value; i++) {
             pause_cpu();
             seen = atomic_load_explicit(word, memory_order_acquire);

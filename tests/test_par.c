@@ -14,12 +14,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/cores.h"
 #include "lib/par.h"
+#include "lib/par_limit.h"
+#include "lte/context.h"
+
+// Runs fn with a team of its own.
+static void run_team(unsigned threads, void (*fn)(struct lte_par *team, void *arg), void *arg)
+{
+    struct lte_options options;
+    struct lte_context *context;
+    lte_options_init(&options);
+    options.threads = threads;
+    assert_int_equal(lte_open(&options, &context), LTE_OK);
+    lte_par_run(context->par, fn, arg);
+    lte_close(context);
+}
 
 enum { MAX_THREADS = 8, MANY_THREADS = 33 };
 
@@ -64,19 +79,23 @@ static void count_sizes(struct lte_par *team, void *arg)
 static void each_item_runs_once(void **state)
 {
     (void)state;
-    for (unsigned threads = 0; threads <= MAX_THREADS; threads++) {
+    for (unsigned threads = 1; threads <= MAX_THREADS; threads++) {
         struct tally t = {0};
-        lte_par_run(threads, count_sizes, &t);
+        run_team(threads, count_sizes, &t);
         assert_int_equal(atomic_load(&t.faults), 0);
-        assert_in_range(t.threads, 1, threads ? threads : 1);
+        assert_in_range(t.threads, 1, threads);
     }
+    struct tally alone = {0};
+    lte_par_run(NULL, count_sizes, &alone);
+    assert_int_equal(atomic_load(&alone.faults), 0);
+    assert_int_equal(alone.threads, 1);
 }
 
 static void more_threads_than_cores(void **state)
 {
     (void)state;
     struct tally t = {0};
-    lte_par_run(MANY_THREADS, count_sizes, &t);
+    run_team(MANY_THREADS, count_sizes, &t);
     assert_int_equal(atomic_load(&t.faults), 0);
     assert_in_range(t.threads, 1, MANY_THREADS);
 }
@@ -86,7 +105,7 @@ static void more_threads_than_cores(void **state)
 enum { CELLS = 61 };
 struct chain {
     uint64_t from[CELLS], to[CELLS];
-    size_t loops, cells;
+    size_t loops;
 };
 
 static void step_cell(void *arg, size_t item, unsigned thread)
@@ -114,13 +133,18 @@ static void run_chain(struct lte_par *team, void *arg)
     }
 }
 
-static void chain_of(unsigned threads, size_t loops, struct chain *c)
+static void chain_start(struct chain *c, size_t loops)
 {
     memset(c, 0, sizeof *c);
     c->loops = loops;
     for (size_t i = 0; i < CELLS; i++)
         c->from[i] = i * i + 1;
-    lte_par_run(threads, run_chain, c);
+}
+
+static void chain_of(unsigned threads, size_t loops, struct chain *c)
+{
+    chain_start(c, loops);
+    run_team(threads, run_chain, c);
 }
 
 static void results_do_not_depend_on_threads(void **state)
@@ -134,12 +158,12 @@ static void results_do_not_depend_on_threads(void **state)
     }
 }
 
-static void many_short_runs(void **state)
+static void many_short_lives(void **state)
 {
     (void)state;
     struct chain want, got;
     chain_of(1, 3, &want);
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 200; i++) {
         chain_of(2 + (unsigned)i % 2, 3, &got);
         assert_memory_equal(got.from, want.from, sizeof want.from);
     }
@@ -163,7 +187,7 @@ static void thread_ids_index_scratch(void **state)
 {
     (void)state;
     uint32_t sum[MAX_THREADS * 16] = {0}, all = 0;
-    lte_par_run(MAX_THREADS, run_scratch, sum);
+    run_team(MAX_THREADS, run_scratch, sum);
     for (int i = 0; i < MAX_THREADS; i++)
         all += sum[i * 16];
     assert_int_equal(all, 200u * 50 * (63 * 64 / 2));
@@ -194,35 +218,105 @@ static void a_busy_neighbour_does_no_harm(void **state)
     pthread_join(neighbour, NULL);
 }
 
-// Two callers at once, as two sessions on two threads are.
+// Two callers of one context at once, as two sessions on two threads are: one gets the team.
+struct caller {
+    struct lte_context *context;
+    struct chain chain;
+};
+
 static void *chain_thread(void *arg)
 {
-    chain_of(2, 2000, arg);
+    struct caller *c = arg;
+    for (int i = 0; i < 20; i++) {
+        chain_start(&c->chain, 100);
+        lte_par_run(c->context->par, run_chain, &c->chain);
+    }
     return NULL;
 }
 
-static void two_teams_at_once(void **state)
+static void two_callers_at_once(void **state)
 {
     (void)state;
-    struct chain want, got[2];
+    struct chain want;
+    struct caller caller[2];
+    struct lte_options options;
     pthread_t other;
-    chain_of(1, 2000, &want);
-    assert_int_equal(pthread_create(&other, NULL, chain_thread, &got[1]), 0);
-    chain_of(2, 2000, &got[0]);
+    lte_options_init(&options);
+    options.threads = 2;
+    chain_of(1, 100, &want);
+    assert_int_equal(lte_open(&options, &caller[0].context), LTE_OK);
+    caller[1].context = caller[0].context;
+    assert_int_equal(pthread_create(&other, NULL, chain_thread, &caller[1]), 0);
+    chain_thread(&caller[0]);
     pthread_join(other, NULL);
+    lte_close(caller[0].context);
     for (int i = 0; i < 2; i++)
-        assert_memory_equal(got[i].from, want.from, sizeof want.from);
+        assert_memory_equal(caller[i].chain.from, want.from, sizeof want.from);
+}
+
+// A child of fork() has the team without its helpers: it computes alone, and can close the context.
+static void a_forked_child_goes_on_alone(void **state)
+{
+    (void)state;
+    struct chain want, got;
+    struct lte_options options;
+    struct lte_context *context;
+    int status = -1;
+    lte_options_init(&options);
+    options.threads = 3;
+    chain_of(1, 100, &want);
+    assert_int_equal(lte_open(&options, &context), LTE_OK);
+    chain_start(&got, 100);
+    lte_par_run(context->par, run_chain, &got);
+    const pid_t child = fork();
+    if (child == 0) {
+        chain_start(&got, 100);
+        lte_par_run(context->par, run_chain, &got);
+        lte_close(context);
+        _exit(memcmp(got.from, want.from, sizeof want.from) ? 1 : 0);
+    }
+    waitpid(child, &status, 0);
+    lte_close(context);
+    assert_int_equal(status, 0);
+    assert_memory_equal(got.from, want.from, sizeof want.from);
+}
+
+static void troubled_threads_are_parked_and_tried_again(void **state)
+{
+    (void)state;
+    struct lte_par_limit limit;
+    const uint64_t ms = 1000000;
+    uint64_t now = 1000 * ms;
+    lte_par_limit_init(&limit, 3);
+    assert_false(lte_par_limit_raise(&limit, now));
+    lte_par_limit_lower(&limit, now);
+    assert_int_equal(atomic_load(&limit.threads), 2);
+    assert_false(lte_par_limit_raise(&limit, now + 4 * ms));
+    assert_true(lte_par_limit_raise(&limit, now += 5 * ms));
+    assert_int_equal(atomic_load(&limit.threads), 3);
+    // Trouble again and again: trials become rare, but do not end.
+    for (int i = 0; i < 10; i++) {
+        lte_par_limit_lower(&limit, now += ms);
+        assert_int_equal(atomic_load(&limit.threads), 2);
+        assert_true(lte_par_limit_raise(&limit, now += limit.penalty));
+    }
+    assert_false(lte_par_limit_raise(&limit, now + 1000 * ms)); // all there
+    lte_par_limit_lower(&limit, now);
+    assert_false(lte_par_limit_raise(&limit, now + 99 * ms));
+    assert_true(lte_par_limit_raise(&limit, now + 100 * ms));
+    // Trouble after a long quiet time is new trouble.
+    lte_par_limit_lower(&limit, now += 2000 * ms);
+    assert_true(lte_par_limit_raise(&limit, now + 5 * ms));
+    for (int i = 0; i < 9; i++)
+        lte_par_limit_lower(&limit, now);
+    assert_int_equal(atomic_load(&limit.threads), 1); // the leader stays
 }
 
 static void threads_default_to_the_cores(void **state)
 {
     (void)state;
     assert_in_range(lte_par_threads(0), 1, 1 << 20);
-#ifdef _OPENMP
     assert_int_equal(lte_par_threads(3), 3);
-#else
-    assert_int_equal(lte_par_threads(3), 1);
-#endif
 }
 
 #ifdef __linux__
@@ -283,10 +377,12 @@ int main(void)
         cmocka_unit_test(each_item_runs_once),
         cmocka_unit_test(more_threads_than_cores),
         cmocka_unit_test(results_do_not_depend_on_threads),
-        cmocka_unit_test(many_short_runs),
+        cmocka_unit_test(many_short_lives),
         cmocka_unit_test(thread_ids_index_scratch),
         cmocka_unit_test(a_busy_neighbour_does_no_harm),
-        cmocka_unit_test(two_teams_at_once),
+        cmocka_unit_test(two_callers_at_once),
+        cmocka_unit_test(a_forked_child_goes_on_alone),
+        cmocka_unit_test(troubled_threads_are_parked_and_tried_again),
         cmocka_unit_test(threads_default_to_the_cores),
 #ifdef __linux__
         cmocka_unit_test(little_cores_are_left_out),
