@@ -4,7 +4,21 @@
 #define LTE_LIB_GRAPH_H
 
 #include "lib/model.h"
+#include "lib/op.h"
 
+struct lte_graph {
+    struct lte_op *op;
+    size_t ops, op_capacity;
+    size_t head;              // ops from here on run only for the positions whose logits are wanted
+    size_t *width;            // columns of each value
+    size_t values, value_capacity;
+    uint32_t slots;           // loops * layers
+    lte_value *layer_output;  // [slots + 1]: the residual stream; [0] is the embedding
+    struct lte_prepared *prepared; // weights brought to the form that kernels read
+    uint64_t prepared_bytes;
+};
+
+// On success the caller owns *graph; on failure it is NULL. LTE_OK, LTE_ERR_MEMORY, LTE_ERR_UNSUPPORTED.
 enum lte_status lte_graph_build(const struct lte_model *model, struct lte_graph **graph);
 void lte_graph_free(const struct lte_context *context, struct lte_graph *graph); // NULL is allowed
 

@@ -18,9 +18,14 @@ LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c 
   %D%/tokenizer/stream.c %D%/tokenizer/tokenizer.c %D%/tokenizer/tokenizer.h \
   %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
   %D%/tokenizer/vocab.h
-LIB_GRAPH =
+LIB_GRAPH = %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c %D%/kv.c \
+  %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c %D%/op.h %D%/op/attend.c \
+  %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
+  %D%/op/lte_score.c %D%/op/norms.c %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
+  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/session.c \
+  %D%/session.h
 LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h %D%/bind.c %D%/model_config.c %D%/model_config.h \
-  %D%/configure.c %D%/graph.c %D%/model.c %D%/weights.c %D%/weights.h %D%/arch/arch.h \
+  %D%/configure.c %D%/model.c %D%/weights.c %D%/weights.h %D%/arch/arch.h \
   %D%/arch/attention.c %D%/arch/eviction.c %D%/arch/fla.c %D%/arch/fla.h \
   %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/table.c \
   %D%/arch/transformer.c

@@ -11,8 +11,8 @@ SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h %D%/body/activation.h %D%/b
 SIMD_BODY += %D%/body/attend.h %D%/body/attend_many.h %D%/body/attend_one.h \
   %D%/body/attend_tile.h
 
-# Matrix products.
-SIMD_BODY += %D%/body/storage.h %D%/body/linear.h %D%/body/gemm.h
+# Matrix products and conversions.
+SIMD_BODY += %D%/body/storage.h %D%/body/linear.h %D%/body/gemm.h %D%/body/convert.h
 
 SIMD_LIBS =
 

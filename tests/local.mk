@@ -11,6 +11,15 @@ libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
 
 CHECK_LIBS = libcheck.la libltecore.la
 
+# Whole models: recorded answers and properties.
+check_LTLIBRARIES += libinside.la
+libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
+MODEL_LIBS = libinside.la $(CHECK_LIBS)
+MODEL_CHECKS = %D%/golden %D%/retention
+check_PROGRAMS += $(MODEL_CHECKS)
+%C%_golden_LDADD = $(MODEL_LIBS) -lm
+%C%_retention_LDADD = $(MODEL_LIBS) -lm
+
 # Kernels against the reference.
 KERNEL_CHECKS = %D%/check_attend %D%/check_evict %D%/check_rope %D%/check_router
 check_PROGRAMS += $(KERNEL_CHECKS)
@@ -22,9 +31,10 @@ check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_router_LDADD = $(CHECK_LIBS) -lm
 
 # Matrix products and conversions.
-PRODUCT_CHECKS = %D%/check_linear
+PRODUCT_CHECKS = %D%/check_linear %D%/check_convert
 check_PROGRAMS += $(PRODUCT_CHECKS)
 %C%_check_linear_LDADD = $(CHECK_LIBS) -lm
+%C%_check_convert_LDADD = $(CHECK_LIBS) -lm
 
 # The delta rule and the small vector kernels.
 DELTA_CHECKS = %D%/check_activation %D%/check_delta_rule %D%/check_norm %D%/check_short_conv \

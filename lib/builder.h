@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a mixer uses to add its ops to a graph. The first failure sticks: later calls do nothing, and
+// lte_graph_build() reports it, so that mixers read as straight lines.
+#ifndef LTE_LIB_BUILDER_H
+#define LTE_LIB_BUILDER_H
+
+#include "lib/graph.h"
+
+enum { LTE_ROPE_TABLES = 4 };
+
+struct lte_builder {
+    const struct lte_model *model;
+    const struct lte_context *context;
+    struct lte_graph *graph;
+    enum lte_status status;
+    uint32_t slot; // of the layer being built
+    struct {       // angle tables made so far, shared by the layers
+        float theta;
+        size_t head_dim;
+        lte_value value;
+    } rope[LTE_ROPE_TABLES];
+    size_t ropes;
+};
+
+lte_value lte_build_value(struct lte_builder *builder, size_t width);
+// Adds an op and checks it against its row's width rule. For all kinds but LTE_OP_LINEAR, op.out
+// LTE_NO_VALUE means: make the output. Returns the output.
+lte_value lte_build_op(struct lte_builder *builder, struct lte_op op);
+
+// Shorthands for the common ops.
+lte_value lte_build_rmsnorm(struct lte_builder *builder, lte_value x, const struct lte_tensor *weight,
+                            float eps);
+lte_value lte_build_add(struct lte_builder *builder, lte_value a, lte_value b);
+void lte_build_linear(struct lte_builder *builder, lte_value x, size_t parts,
+                      const struct lte_linear_part *part);
+// One matrix into a value of its own.
+lte_value lte_build_project(struct lte_builder *builder, lte_value x,
+                            const struct lte_tensor *weight);
+// cos and sin of every row's position, [cos head_dim/2][sin head_dim/2].
+lte_value lte_build_rope_angles(struct lte_builder *builder, float theta, size_t head_dim);
+
+struct lte_linear_part lte_build_part(struct lte_builder *builder, const struct lte_tensor *weight,
+                                      const struct lte_tensor *bias, lte_value out, size_t column);
+struct lte_matrix lte_build_matrix(const struct lte_tensor *tensor);
+
+// Weights in the form kernels read, owned by the graph. NULL after a failure.
+void *lte_prepare_bytes(struct lte_builder *builder, size_t count, size_t size);
+float *lte_prepare_vector(struct lte_builder *builder, const struct lte_tensor *tensor);
+// [channels][1][taps] of up to three convolutions -> [taps][all channels]
+float *lte_prepare_short_conv(struct lte_builder *builder, const struct lte_tensor *const *tensor,
+                              size_t tensors);
+// [groups*out][in][1][taps] -> [groups][taps][in][out]
+float *lte_prepare_router_conv(struct lte_builder *builder, const struct lte_tensor *tensor,
+                               size_t groups);
+void lte_prepared_free(const struct lte_context *context, struct lte_prepared *prepared);
+
+// A mixer turns the normed input of its layer into what is added to the residual stream.
+typedef lte_value lte_mixer_fn(struct lte_builder *builder, const struct lte_layer *layer,
+                               lte_value x);
+lte_mixer_fn lte_mixer_gdn, lte_mixer_attention;
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One run of the graph over some rows: what an op's compute function sees.
+#ifndef LTE_LIB_EXEC_H
+#define LTE_LIB_EXEC_H
+
+#include "lib/par.h"
+#include "lib/session.h"
+
+// Rows [row, row + rows) are consecutive tokens of one session, the first at `position`.
+struct lte_segment {
+    struct lte_session *session;
+    size_t row, rows;
+    uint64_t position;
+};
+
+struct lte_exec {
+    const struct lte_graph *graph;
+    const struct lte_context *context;
+    const struct lte_kernels *kernels;
+    struct lte_par *par;
+    struct lte_session *arena;        // the session whose arena and scratch are used
+    const uint32_t *tokens;           // [rows]
+    const struct lte_segment *segment;
+    size_t segments;
+    size_t first, rows;               // ops work on rows [first, first + rows)
+    float *logits;                    // [rows][vocabulary] for the output head
+    // Tests look at values between ops through this; NULL otherwise.
+    void (*observe)(void *opaque, const struct lte_exec *exec, size_t op);
+    void *observe_opaque;
+};
+
+// Runs the ops: all of them for rows 0..rows-1, the output head for the last `wanted` rows only.
+void lte_exec_run(struct lte_exec *exec, size_t rows, size_t wanted);
+
+// Row exec->first of a value, and its row stride in floats.
+float *lte_exec_value(const struct lte_exec *exec, lte_value value);
+size_t lte_exec_width(const struct lte_exec *exec, lte_value value);
+
+// The state of `op` in a session.
+void *lte_exec_state(const struct lte_exec *exec, const struct lte_op *op,
+                     const struct lte_session *session);
+void *lte_exec_shared(const struct lte_exec *exec);
+void *lte_exec_scratch(const struct lte_exec *exec, unsigned thread);
+
+// fn(arg, item, thread) over the items, in parallel.
+static inline void lte_exec_for(const struct lte_exec *exec, size_t items, lte_par_fn *fn, void *arg)
+{
+    lte_par_for(exec->par, items, fn, arg);
+}
+
+#endif

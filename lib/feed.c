@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Reading tokens: one session many tokens at a time, or many sessions one token each.
+#include "config.h"
+
+#include "lib/exec.h"
+
+static enum lte_status check_tokens(const struct lte_model *model, const uint32_t *tokens, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tokens[i] >= model->vocabulary)
+            return lte_fail(model->context, LTE_ERR_ARGUMENT,
+                            "token %zu is %u: the vocabulary has ids 0..%u", i, (unsigned)tokens[i],
+                            (unsigned)model->vocabulary - 1);
+    return LTE_OK;
+}
+
+static enum lte_status check_room(const struct lte_session *s, size_t count)
+{
+    if (count <= s->limit - s->position)
+        return LTE_OK;
+    return lte_fail(s->model->context, LTE_ERR_CONTEXT_FULL,
+                    "context full: %zu more tokens after %llu, and max_tokens is %llu", count,
+                    (unsigned long long)s->position, (unsigned long long)s->limit);
+}
+
+static void run(struct lte_session *arena, const struct lte_segment *segment, size_t segments,
+                const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
+{
+    struct lte_exec x = {.graph = arena->model->graph,
+                         .context = arena->model->context,
+                         .kernels = &arena->model->context->kernels,
+                         .arena = arena,
+                         .tokens = tokens,
+                         .segment = segment,
+                         .segments = segments,
+                         .logits = logits,
+                         .observe = arena->observe,
+                         .observe_opaque = arena->observe_opaque};
+    lte_exec_run(&x, rows, wanted);
+}
+
+enum lte_status lte_session_feed(struct lte_session *s, const uint32_t *tokens, size_t count,
+                                 enum lte_logits want, float *logits)
+{
+    if (!s || (!tokens && count) || (unsigned)want > LTE_LOGITS_ALL ||
+        (want != LTE_LOGITS_NONE && count && !logits))
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(check_tokens(s->model, tokens, count));
+    LTE_TRY(check_room(s, count));
+    for (size_t done = 0; done < count;) {
+        const size_t rows = count - done < s->params.batch ? count - done : s->params.batch;
+        const bool last = done + rows == count;
+        const size_t wanted = want == LTE_LOGITS_ALL ? rows : want == LTE_LOGITS_LAST && last;
+        const struct lte_segment segment = {s, 0, rows, s->position};
+        run(s, &segment, 1, tokens + done, rows, wanted, logits);
+        s->position += rows;
+        done += rows;
+        if (want == LTE_LOGITS_ALL)
+            logits += rows * s->model->vocabulary;
+        if (!last && s->progress && s->progress(s->progress_opaque, done, count))
+            return LTE_ERR_CANCELLED;
+    }
+    return LTE_OK;
+}
+
+static enum lte_status check_sessions(struct lte_session *const *session, size_t sessions)
+{
+    for (size_t i = 0; i < sessions; i++) {
+        if (!session[i] || session[i]->model != session[0]->model)
+            return LTE_ERR_ARGUMENT;
+        for (size_t j = 0; j < i; j++)
+            if (session[j] == session[i])
+                return lte_fail(session[0]->model->context, LTE_ERR_ARGUMENT,
+                                "sessions %zu and %zu of one step are the same", j, i);
+    }
+    return LTE_OK;
+}
+
+enum { STEP_GROUP = 64 }; // sessions run together; a row's bits do not depend on it
+
+enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
+                                 const uint32_t *tokens, float *logits)
+{
+    if (!session || !sessions || !tokens)
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(check_sessions(session, sessions));
+    LTE_TRY(check_tokens(session[0]->model, tokens, sessions));
+    for (size_t i = 0; i < sessions; i++)
+        LTE_TRY(check_room(session[i], 1));
+    const size_t batch = session[0]->params.batch;
+    const size_t group = batch < STEP_GROUP ? batch : STEP_GROUP;
+    for (size_t done = 0; done < sessions; done += group) {
+        struct lte_segment segment[STEP_GROUP];
+        const size_t rows = sessions - done < group ? sessions - done : group;
+        for (size_t i = 0; i < rows; i++)
+            segment[i] =
+                (struct lte_segment){session[done + i], i, 1, session[done + i]->position};
+        run(session[0], segment, rows, tokens + done, rows, logits ? rows : 0,
+            logits ? logits + done * session[0]->model->vocabulary : NULL);
+        for (size_t i = 0; i < rows; i++)
+            session[done + i]->position++;
+    }
+    return LTE_OK;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// An op: one step of the graph, with its weights bound; and the table that says how each kind is done.
+#ifndef LTE_LIB_OP_H
+#define LTE_LIB_OP_H
+
+#include "lib/context.h"
+#include "lte/session.h"
+
+// A value is a matrix of fp32, one row a token, that lives in the session's arena between the op that
+// writes it and the last that reads it.
+typedef uint32_t lte_value;
+#define LTE_NO_VALUE UINT32_MAX
+#define LTE_NO_SLOT UINT32_MAX
+// Where the output head writes: the caller's logits instead of the arena.
+#define LTE_LOGITS_VALUE (UINT32_MAX - 1)
+
+enum lte_op_kind {
+    LTE_OP_EMBED,
+    LTE_OP_RMSNORM,
+    LTE_OP_LINEAR,
+    LTE_OP_ADD,
+    LTE_OP_SWIGLU,
+    LTE_OP_SILU,
+    LTE_OP_SHORT_CONV,
+    LTE_OP_L2NORM,
+    LTE_OP_DELTA_GATES,
+    LTE_OP_DELTA_RULE,
+    LTE_OP_GATED_NORM,
+    LTE_OP_ROPE_ANGLES,
+    LTE_OP_ROPE,
+    LTE_OP_LTE_SCORE,
+    LTE_OP_ATTEND,
+    LTE_OPS
+};
+
+// A weight matrix [rows][cols] as it lies in the checkpoint; it may be unaligned.
+struct lte_matrix {
+    const void *data;
+    enum lte_dtype type;
+    size_t rows, cols;
+};
+
+enum { LTE_OP_INPUTS = 4, LTE_LINEAR_PARTS = 6, LTE_SCORER_CONVS = 9 };
+
+// Products of one input that run as one op, so that threads meet once. Part i writes its rows to
+// columns column.. of `out`; parts may share an output.
+struct lte_linear_part {
+    struct lte_matrix weight;
+    const float *bias; // [rows] or NULL
+    lte_value out;
+    size_t column;
+};
+
+struct lte_embed_op {
+    struct lte_matrix table;
+};
+struct lte_linear_op {
+    unsigned parts;
+    struct lte_linear_part part[LTE_LINEAR_PARTS];
+};
+// `vectors` adjacent vectors of `width` from column `column` of each row.
+struct lte_norm_op {
+    const float *weight; // [width] or NULL
+    size_t column, vectors, width;
+    float eps, scale;
+};
+struct lte_short_conv_op {
+    const float *weight; // [taps][channels]
+    size_t channels, taps;
+};
+// a -> log decay, b -> beta, in place: columns 0..heads-1 are a, heads..2*heads-1 are b.
+struct lte_delta_gates_op {
+    const float *neg_exp_A, *dt_bias; // [heads]
+    size_t heads;
+    float beta_scale; // 2 with negative eigenvalues, else 1
+};
+struct lte_delta_rule_op {
+    size_t heads, value_heads, key_dim, value_dim;
+    size_t q_column, k_column, v_column;
+};
+struct lte_rope_op {
+    const double *inv_freq;   // [head_dim/2]; ROPE_ANGLES
+    size_t heads, head_dim;
+};
+struct lte_scorer_conv {
+    const float *weight; // [heads or 1][taps][in][out]
+    const float *bias;   // [heads or 1][out]
+    size_t in, out, taps, dilation, left, right;
+};
+struct lte_score_op {
+    size_t heads, head_dim, convs; // convs counts the final projection
+    bool shared, relu;             // shared: one set of weights for all heads
+    size_t delay;                  // the score of token p - delay comes out with token p
+    struct lte_scorer_conv conv[LTE_SCORER_CONVS];
+};
+// Full (window 0), windowed, or windowed with a retained buffer (buffer > 0).
+struct lte_attend_op {
+    size_t heads, key_heads, head_dim;
+    size_t window;                 // tokens a query sees, itself included; 0: all
+    size_t buffer, sinks, delay;
+    bool retains;
+};
+
+struct lte_op {
+    enum lte_op_kind kind;
+    lte_value in[LTE_OP_INPUTS]; // LTE_NO_VALUE where unused
+    lte_value out;               // may equal in[0]: in place. LTE_OP_LINEAR: see its parts
+    uint32_t slot;               // loop * layers + layer if the op carries state
+    union {
+        struct lte_embed_op embed;
+        struct lte_linear_op linear;
+        struct lte_norm_op norm;
+        struct lte_short_conv_op short_conv;
+        struct lte_delta_gates_op delta_gates;
+        struct lte_delta_rule_op delta_rule;
+        struct lte_rope_op rope;
+        struct lte_score_op score;
+        struct lte_attend_op attend;
+    };
+};
+
+// Work of one call, by count: what the bench divides by.
+struct lte_cost {
+    double flops;
+    double weight_bytes; // read once for all rows of a call
+    double state_bytes;  // read and written, for one sequence
+};
+
+struct lte_exec;
+
+struct lte_op_row {
+    const char *name;
+    // Columns of `out` that the op writes, or 0 if its inputs do not fit it (a bug in the builder).
+    size_t (*width)(const struct lte_op *op, const size_t *in_width);
+    // Bytes of state in the op's slot; NULL: none. `grows` is set if they are proportional to
+    // params->max_tokens.
+    size_t (*state)(const struct lte_op *op, const struct lte_session_params *params, bool *grows);
+    // Bytes of scratch for the op as a whole and for each thread; NULL: none.
+    void (*scratch)(const struct lte_op *op, const struct lte_session_params *params,
+                    const struct lte_kernels *kernels, size_t *shared, size_t *each);
+    // State of an empty sequence; NULL: all bytes zero.
+    void (*reset)(const struct lte_op *op, const struct lte_session_params *params, void *state);
+    void (*compute)(struct lte_exec *exec, const struct lte_op *op);
+    // Cost of `rows` tokens of one sequence from `position` on; NULL: not worth counting.
+    void (*cost)(const struct lte_op *op, const struct lte_session_params *params,
+                 uint64_t position, size_t rows, struct lte_cost *cost);
+};
+
+extern const struct lte_op_row *const lte_op_table[LTE_OPS];
+
+// One row a kind, defined beside its compute function in lib/op/.
+extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,
+    lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,
+    lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score, lte_op_attend;
+
+// Rounds a size up to the alignment of everything in a session's block.
+static inline size_t lte_align(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// linear: products of one input with one or more weight matrices, split over blocks of weight rows.
+#include "config.h"
+
+#include "lib/blas.h"
+#include "lib/exec.h"
+
+enum {
+    BLOCK = 64,       // weight rows a thread takes at a time; fixed, so results do not depend on threads
+    GEMM_TOKENS = 24, // from here on a sequence's tokens go through the matrix-matrix kernel
+    GEMM_GROUP = 256  // tokens handed to it at once
+};
+
+struct linear {
+    const struct lte_exec *exec;
+    const struct lte_linear_op *op;
+    const float *in;
+    size_t in_stride;
+    size_t first_item[LTE_LINEAR_PARTS + 1];
+    bool gemm;
+};
+
+static size_t part_blocks(const struct lte_linear_part *p)
+{
+    return (p->weight.rows + BLOCK - 1) / BLOCK;
+}
+
+static void add_bias(float *y, size_t stride, size_t tokens, const float *bias, size_t rows,
+                     const struct lte_kernels *k)
+{
+    for (size_t t = 0; t < tokens; t++)
+        k->add(y + t * stride, y + t * stride, bias, rows);
+}
+
+static void multiply(const struct linear *l, float *y, size_t ys, size_t first, size_t tokens,
+                     const struct lte_matrix *w, const void *data, size_t rows, unsigned thread)
+{
+    const struct lte_kernels *k = l->exec->kernels;
+    const float *in = l->in + first * l->in_stride;
+    if (!l->gemm)
+        k->linear[w->type](y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols);
+    else if (w->type != LTE_DTYPE_F32 || (uintptr_t)data % sizeof(float) ||
+             !lte_blas_gemm(y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols))
+        k->gemm[w->type](y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols,
+                         lte_exec_scratch(l->exec, thread));
+}
+
+static void block(void *arg, size_t item, unsigned thread)
+{
+    const struct linear *l = arg;
+    unsigned i = 0;
+    while (item >= l->first_item[i + 1])
+        i++;
+    const struct lte_linear_part *p = &l->op->part[i];
+    const struct lte_matrix *w = &p->weight;
+    const size_t from = (item - l->first_item[i]) * BLOCK;
+    const size_t rows = w->rows - from < BLOCK ? w->rows - from : BLOCK;
+    const void *data = (const unsigned char *)w->data + from * w->cols * lte_dtype_size(w->type);
+    const size_t stride = lte_exec_width(l->exec, p->out);
+    float *out = lte_exec_value(l->exec, p->out) + p->column + from;
+    const size_t group = l->gemm ? GEMM_GROUP : l->exec->rows;
+    for (size_t t = 0; t < l->exec->rows; t += group) {
+        const size_t tokens = l->exec->rows - t < group ? l->exec->rows - t : group;
+        multiply(l, out + t * stride, stride, t, tokens, w, data, rows, thread);
+        if (p->bias)
+            add_bias(out + t * stride, stride, tokens, p->bias + from, rows, l->exec->kernels);
+    }
+}
+
+static void compute(struct lte_exec *x, const struct lte_op *op)
+{
+    struct linear l = {.exec = x,
+                       .op = &op->linear,
+                       .in = lte_exec_value(x, op->in[0]),
+                       .in_stride = lte_exec_width(x, op->in[0]),
+                       .gemm = x->segments == 1 && x->rows >= GEMM_TOKENS};
+    for (unsigned i = 0; i < op->linear.parts; i++)
+        l.first_item[i + 1] = l.first_item[i] + part_blocks(&op->linear.part[i]);
+    lte_exec_for(x, l.first_item[op->linear.parts], block, &l);
+}
+
+static size_t width(const struct lte_op *op, const size_t *in_width)
+{
+    for (unsigned i = 0; i < op->linear.parts; i++)
+        if (op->linear.part[i].weight.cols != in_width[0])
+            return 0;
+    return in_width[0];
+}
+
+static void scratch(const struct lte_op *op, const struct lte_session_params *params,
+                    const struct lte_kernels *kernels, size_t *shared, size_t *each)
+{
+    const size_t tokens = params->batch < GEMM_GROUP ? params->batch : GEMM_GROUP;
+    *shared = 0;
+    *each = 0;
+    if (params->batch >= GEMM_TOKENS)
+        *each = kernels->gemm_scratch(tokens, BLOCK, op->linear.part[0].weight.cols);
+}
+
+static void cost(const struct lte_op *op, const struct lte_session_params *params,
+                 uint64_t position, size_t rows, struct lte_cost *cost)
+{
+    (void)params, (void)position;
+    for (unsigned i = 0; i < op->linear.parts; i++) {
+        const struct lte_matrix *w = &op->linear.part[i].weight;
+        cost->flops += 2.0 * (double)w->rows * (double)w->cols * (double)rows;
+        cost->weight_bytes += (double)w->rows * (double)w->cols * (double)lte_dtype_size(w->type);
+    }
+}
+
+const struct lte_op_row lte_op_linear = {
+    .name = "linear", .width = width, .scratch = scratch, .compute = compute, .cost = cost};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rmsnorm, l2norm and gated_norm over the adjacent vectors (heads) of a row.
+#include "config.h"
+
+#include "lib/op/rows.h"
+
+static size_t same_width(const struct lte_op *op, const size_t *in_width)
+{
+    const struct lte_norm_op *n = &op->norm;
+    return n->column + n->vectors * n->width <= in_width[0] ? in_width[0] : 0;
+}
+
+static void rmsnorm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
+                        const float *a, const float *b)
+{
+    const struct lte_norm_op *n = &op->norm;
+    (void)b;
+    for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width)
+        k->rmsnorm(y + c, a + c, n->weight, n->width, n->eps);
+}
+
+static void l2norm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
+                       const float *a, const float *b)
+{
+    const struct lte_norm_op *n = &op->norm;
+    (void)b;
+    for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width)
+        k->l2norm(y + c, a + c, n->width, n->eps, n->scale);
+}
+
+static void gated_norm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
+                           const float *a, const float *b)
+{
+    const struct lte_norm_op *n = &op->norm;
+    for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width)
+        k->gated_norm(y + c, a + c, b + c, n->weight, n->width, n->eps);
+}
+
+static void rmsnorm(struct lte_exec *x, const struct lte_op *op)
+{
+    lte_rows_run(x, op, rmsnorm_row);
+}
+
+static void l2norm(struct lte_exec *x, const struct lte_op *op)
+{
+    lte_rows_run(x, op, l2norm_row);
+}
+
+static void gated_norm(struct lte_exec *x, const struct lte_op *op)
+{
+    lte_rows_run(x, op, gated_norm_row);
+}
+
+const struct lte_op_row lte_op_rmsnorm = {
+    .name = "rmsnorm", .width = same_width, .compute = rmsnorm};
+const struct lte_op_row lte_op_l2norm = {.name = "l2norm", .width = same_width, .compute = l2norm};
+const struct lte_op_row lte_op_gated_norm = {
+    .name = "gated_norm", .width = same_width, .compute = gated_norm};

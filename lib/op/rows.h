@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Row-wise ops: blocks of rows are the unit that threads take.
+#ifndef LTE_LIB_OP_ROWS_H
+#define LTE_LIB_OP_ROWS_H
+
+#include "lib/exec.h"
+
+enum { LTE_ROW_BLOCK = 16 };
+
+// What a row-wise op works on: rows of in[0] and in[1] (NULL if unused) into rows of out.
+struct lte_rows {
+    const struct lte_exec *exec;
+    const struct lte_op *op;
+    const float *a, *b;
+    float *y;
+    size_t a_stride, b_stride, y_stride;
+    void (*row)(const struct lte_kernels *k, const struct lte_op *op, float *y, const float *a,
+                const float *b);
+};
+
+// Calls `row` for every row, in parallel.
+void lte_rows_run(struct lte_exec *exec, const struct lte_op *op,
+                  void (*row)(const struct lte_kernels *k, const struct lte_op *op, float *y,
+                              const float *a, const float *b));
+
+#endif

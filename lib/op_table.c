@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The op table: a new kind is a new file in lib/op/ and a line here.
+#include "config.h"
+
+#include "lib/op.h"
+
+const struct lte_op_row *const lte_op_table[LTE_OPS] = {
+    [LTE_OP_EMBED] = &lte_op_embed,
+    [LTE_OP_RMSNORM] = &lte_op_rmsnorm,
+    [LTE_OP_LINEAR] = &lte_op_linear,
+    [LTE_OP_ADD] = &lte_op_add,
+    [LTE_OP_SWIGLU] = &lte_op_swiglu,
+    [LTE_OP_SILU] = &lte_op_silu,
+    [LTE_OP_SHORT_CONV] = &lte_op_short_conv,
+    [LTE_OP_L2NORM] = &lte_op_l2norm,
+    [LTE_OP_DELTA_GATES] = &lte_op_delta_gates,
+    [LTE_OP_DELTA_RULE] = &lte_op_delta_rule,
+    [LTE_OP_GATED_NORM] = &lte_op_gated_norm,
+    [LTE_OP_ROPE_ANGLES] = &lte_op_rope_angles,
+    [LTE_OP_ROPE] = &lte_op_rope,
+    [LTE_OP_LTE_SCORE] = &lte_op_lte_score,
+    [LTE_OP_ATTEND] = &lte_op_attend,
+};

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Sessions: planning, making, resetting.
+#include "config.h"
+
+#include "lib/session.h"
+
+#include <string.h>
+
+enum { DEFAULT_MAX_TOKENS = 4096, DEFAULT_BATCH = 256, MAX_BATCH = 4096 };
+#define MAX_TOKENS ((uint64_t)1 << 31) // positions within a call are 32-bit in the kernels
+
+void lte_session_params_init(struct lte_session_params *params)
+{
+    if (params)
+        *params = (struct lte_session_params){.max_tokens = DEFAULT_MAX_TOKENS,
+                                              .batch = DEFAULT_BATCH,
+                                              .kv_dtype = LTE_DTYPE_F32};
+}
+
+static enum lte_status check_params(const struct lte_model *model,
+                                    const struct lte_session_params *given,
+                                    struct lte_session_params *p)
+{
+    lte_session_params_init(p);
+    if (given)
+        *p = *given;
+    if (p->max_tokens < 1 || p->max_tokens > MAX_TOKENS)
+        return lte_fail(model->context, LTE_ERR_ARGUMENT, "max_tokens %llu is outside 1..%llu",
+                        (unsigned long long)p->max_tokens, (unsigned long long)MAX_TOKENS);
+    if (p->batch < 1 || p->batch > MAX_BATCH)
+        return lte_fail(model->context, LTE_ERR_ARGUMENT, "batch %u is outside 1..%d",
+                        (unsigned)p->batch, MAX_BATCH);
+    if (!lte_dtype_size(p->kv_dtype))
+        return lte_fail(model->context, LTE_ERR_ARGUMENT, "kv_dtype %d is not one of enum lte_dtype",
+                        (int)p->kv_dtype);
+    return LTE_OK;
+}
+
+// A layout with its arrays in a block of its own, for planning.
+static enum lte_status plan_layout(const struct lte_model *model,
+                                   const struct lte_session_params *params,
+                                   struct lte_layout *layout, void **arrays)
+{
+    const struct lte_context *c = model->context;
+    const size_t size = lte_layout_arrays(model->graph, layout, NULL);
+    *arrays = lte_alloc(c, size);
+    if (!*arrays)
+        return lte_fail_memory(c, "the memory plan", size);
+    lte_layout_arrays(model->graph, layout, *arrays);
+    const enum lte_status status =
+        lte_layout_fill(c, model->graph, params, sizeof(struct lte_session), layout);
+    if (status != LTE_OK)
+        lte_release(c, *arrays, size);
+    return status;
+}
+
+static void release_layout(const struct lte_model *model, struct lte_layout *layout, void *arrays)
+{
+    lte_release(model->context, arrays, lte_layout_arrays(model->graph, layout, NULL));
+}
+
+// Keys and values of every attention layer and loop for max_tokens, had nothing been evicted.
+static uint64_t full_cache_bytes(const struct lte_model *model, const struct lte_session_params *p)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < model->layers; i++) {
+        const struct lte_layer *l = &model->layer[i];
+        if (l->mixer != LTE_MIXER_GDN)
+            bytes += (uint64_t)2 * l->attention.key_heads * l->attention.head_dim *
+                     lte_dtype_size(p->kv_dtype) * p->max_tokens * model->loops;
+    }
+    return bytes;
+}
+
+enum lte_status lte_session_plan(const struct lte_model *model,
+                                 const struct lte_session_params *params, struct lte_plan *plan)
+{
+    struct lte_session_params p;
+    struct lte_layout layout;
+    void *arrays;
+    if (!model || !plan)
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(check_params(model, params, &p));
+    LTE_TRY(plan_layout(model, &p, &layout, &arrays));
+    *plan = (struct lte_plan){
+        .state = layout.state_bytes,
+        .activations = layout.total - layout.arena,
+        .session = layout.total,
+        .growing = layout.growing_bytes,
+        .max_tokens = layout.growing_bytes ? p.max_tokens : UINT64_MAX,
+        .full_cache = full_cache_bytes(model, &p),
+        .slots = model->graph->slots,
+    };
+    release_layout(model, &layout, arrays);
+    return LTE_OK;
+}
+
+enum lte_status lte_session_plan_slot(const struct lte_model *model,
+                                      const struct lte_session_params *params, uint32_t slot,
+                                      struct lte_plan_slot *out)
+{
+    struct lte_session_params p;
+    struct lte_layout layout;
+    void *arrays;
+    if (!model || !out)
+        return LTE_ERR_ARGUMENT;
+    if (slot >= model->graph->slots)
+        return lte_fail(model->context, LTE_ERR_ARGUMENT, "slot %u is outside 0..%u", (unsigned)slot,
+                        (unsigned)model->graph->slots - 1);
+    LTE_TRY(check_params(model, params, &p));
+    LTE_TRY(plan_layout(model, &p, &layout, &arrays));
+    struct lte_layer_info info;
+    const enum lte_status status = lte_model_layer(model, slot % model->layers, &info);
+    *out = (struct lte_plan_slot){.mixer = info.mixer,
+                                  .loop = slot / model->layers,
+                                  .layer = slot % model->layers,
+                                  .bytes = layout.slot_bytes[slot],
+                                  .grows = layout.slot_grows[slot]};
+    release_layout(model, &layout, arrays);
+    return status;
+}
+
+enum lte_status lte_session_new(const struct lte_model *model,
+                                const struct lte_session_params *params,
+                                struct lte_session **session)
+{
+    struct lte_session_params p;
+    struct lte_layout layout;
+    void *arrays;
+    if (!session)
+        return LTE_ERR_ARGUMENT;
+    *session = NULL;
+    if (!model)
+        return LTE_ERR_ARGUMENT;
+    const struct lte_context *c = model->context;
+    LTE_TRY(check_params(model, params, &p));
+    LTE_TRY(plan_layout(model, &p, &layout, &arrays));
+    const size_t total = layout.total;
+    release_layout(model, &layout, arrays);
+
+    struct lte_session *s = lte_alloc(c, total);
+    if (!s)
+        return lte_fail_memory(c, "the session", total);
+    *s = (struct lte_session){.model = model, .params = p};
+    lte_layout_arrays(model->graph, &s->layout, (unsigned char *)s + lte_align(sizeof *s));
+    const enum lte_status status = lte_layout_fill(c, model->graph, &p, sizeof *s, &s->layout);
+    if (status != LTE_OK) {
+        lte_release(c, s, total);
+        return status;
+    }
+    s->limit = s->layout.growing_bytes ? p.max_tokens : UINT64_MAX;
+    lte_session_reset(s);
+    *session = s;
+    return LTE_OK;
+}
+
+void lte_session_free(struct lte_session *session)
+{
+    if (session)
+        lte_release(session->model->context, session, session->layout.total);
+}
+
+void lte_session_reset(struct lte_session *session)
+{
+    const struct lte_graph *g = session->model->graph;
+    for (size_t i = 0; i < g->ops; i++) {
+        const struct lte_op_row *row = lte_op_table[g->op[i].kind];
+        bool grows = false;
+        if (!row->state)
+            continue;
+        unsigned char *state = (unsigned char *)session + session->layout.state[i];
+        if (row->reset)
+            row->reset(&g->op[i], &session->params, state);
+        else
+            memset(state, 0, row->state(&g->op[i], &session->params, &grows));
+    }
+    session->position = 0;
+}
+
+uint64_t lte_session_position(const struct lte_session *session)
+{
+    return session->position;
+}
+
+void lte_session_set_progress(struct lte_session *session, lte_progress_fn *progress, void *opaque)
+{
+    session->progress = progress;
+    session->progress_opaque = opaque;
+}

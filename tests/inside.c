@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "config.h"
+
+#include "tests/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "simd/cpu.h"
+
+const char *inside_path(const char *relative)
+{
+    static char path[4][1024];
+    static unsigned next;
+    const char *top = getenv("top_srcdir");
+    char *p = path[next++ % 4];
+    snprintf(p, sizeof path[0], "%s/%s", top ? top : ".", relative);
+    return p;
+}
+
+static void log_line(void *opaque, enum lte_log_level level, const char *message)
+{
+    (void)opaque, (void)level;
+    printf("# %s\n", message);
+}
+
+struct lte_context *inside_context(const char *cpu, unsigned threads)
+{
+    struct lte_options o;
+    struct lte_context *c;
+    lte_options_init(&o);
+    o.cpu = cpu;
+    o.threads = threads;
+    o.log = log_line;
+    if (lte_open(&o, &c) != LTE_OK)
+        exit(99);
+    return c;
+}
+
+struct lte_model *inside_model(struct lte_context *context, const char *folder)
+{
+    struct lte_model *m;
+    const enum lte_status status = lte_model_load(context, inside_path(folder), &m);
+    if (status != LTE_OK) {
+        printf("Bail out! %s: %s\n", folder, lte_status_name(status));
+        exit(99);
+    }
+    return m;
+}
+
+struct lte_session *inside_session(const struct lte_model *model, uint32_t batch)
+{
+    struct lte_session_params p;
+    struct lte_session *s;
+    lte_session_params_init(&p);
+    p.batch = batch ? batch : p.batch;
+    if (lte_session_new(model, &p, &s) != LTE_OK)
+        exit(99);
+    return s;
+}
+
+const char *const *inside_levels(void)
+{
+    static const char *const all[] = {"ref", "avx2", "avx512", "neon"};
+    static const char *levels[5];
+    size_t n = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const unsigned flags = (unsigned)lte_cpu_level(all[i]);
+        struct lte_kernels k;
+        lte_kernels_init(&k, flags);
+        if ((lte_cpu_detect() & flags) == flags && !strcmp(k.name, all[i]))
+            levels[n++] = all[i];
+    }
+    levels[n] = NULL;
+    return levels;
+}
+
+size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte_op_kind kind)
+{
+    const struct lte_graph *g = session->model->graph;
+    for (size_t i = 0; i < g->ops; i++)
+        if (g->op[i].slot == slot && g->op[i].kind == kind)
+            return i;
+    return SIZE_MAX;
+}
+
+void inside_delta_state(const struct lte_session *session, uint32_t layer, size_t head, float *state)
+{
+    const size_t op = inside_find_op(session, layer, LTE_OP_DELTA_RULE);
+    const struct lte_delta_rule_op *d = &session->model->graph->op[op].delta_rule;
+    const size_t columns = LTE_DELTA_COLUMNS;
+    const size_t blocks = (d->value_dim + columns - 1) / columns;
+    const unsigned char *base = (const unsigned char *)session + session->layout.state[op];
+    const float *from = (const float *)(const void *)base + head * blocks * d->key_dim * columns;
+    for (size_t k = 0; k < d->key_dim; k++)
+        for (size_t v = 0; v < d->value_dim; v++)
+            state[k * d->value_dim + v] =
+                from[(v / columns * d->key_dim + k) * columns + v % columns];
+}
+
+void inside_visible(const struct lte_session *session, uint32_t layer, size_t head,
+                     unsigned char *visible)
+{
+    const size_t i = inside_find_op(session, layer, LTE_OP_ATTEND);
+    const struct lte_attend_op *op = &session->model->graph->op[i].attend;
+    struct lte_kv kv;
+    lte_kv_carve(op, &session->params, (unsigned char *)(uintptr_t)session + session->layout.state[i],
+                 &kv);
+    const uint64_t n = session->position, window = op->window ? op->window : n;
+    memset(visible, 0, (size_t)n);
+    for (uint64_t p = n > window ? n - window : 0; p < n; p++)
+        visible[p] = 1;
+    for (size_t s = 0; op->retains && s < kv.buffer_used[head]; s++)
+        visible[kv.buffer_position[head * op->buffer + s]] = 1;
+}
+
+double inside_error(const float *a, const float *b, size_t n)
+{
+    double error = 0, scale = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs((double)a[i] - b[i]) <= error))
+            error = fabs((double)a[i] - b[i]);
+        scale = fmax(scale, fabs((double)b[i]));
+    }
+    return scale > 0 ? error / scale : error;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the tests of whole models share: contexts at every level, models, seeing inside a session.
+#ifndef LTE_TESTS_INSIDE_H
+#define LTE_TESTS_INSIDE_H
+
+#include "lib/exec.h"
+#include "lib/kv.h"
+#include "lte.h"
+
+// A path below the source tree; the result lives until the next call but three.
+const char *inside_path(const char *relative);
+
+// A context at a CPU level (NULL: the best) with so many threads; its messages become "# ..." lines.
+struct lte_context *inside_context(const char *cpu, unsigned threads);
+// Loads or exits with status 99.
+struct lte_model *inside_model(struct lte_context *context, const char *folder);
+// Makes a checkpoint from tests/data/models/NAME.json (seed 1, fp32), loads it and removes its files.
+struct lte_model *inside_random_model(struct lte_context *context, const char *name);
+struct lte_session *inside_session(const struct lte_model *model, uint32_t batch);
+
+// Levels this machine and build have, "ref" first, NULL last.
+const char *const *inside_levels(void);
+
+// Head `head` of layer `layer`'s delta-rule state in the plain order [key_dim][value_dim].
+void inside_delta_state(const struct lte_session *session, uint32_t layer, size_t head, float *state);
+// The index of the op of `kind` in a slot; SIZE_MAX if it has none.
+size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte_op_kind kind);
+// visible[i] = 1 if the newest query sees token i in key head `head` of attention layer `layer`.
+void inside_visible(const struct lte_session *session, uint32_t layer, size_t head,
+                     unsigned char *visible);
+
+// Largest |a - b| divided by the largest |b|.
+double inside_error(const float *a, const float *b, size_t n);
+
+#endif

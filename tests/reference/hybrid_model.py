@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A plain float64 PyTorch statement of the models: gated DeltaNet (value heads, expanded values, negative
+# eigenvalues), full and sliding-window attention, learnable token eviction by the streaming rules.
+# Written for reading, token by token and without caches; no test needs it at run time.
+import torch
+import torch.nn.functional as F
+
+
+def rmsnorm(x, weight, eps):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
+
+
+def l2norm(x):
+    return x * torch.rsqrt(x.pow(2).sum(-1, keepdim=True) + 1e-6)
+
+
+def rope(x, theta):
+    length, dim = x.shape[0], x.shape[-1]
+    frequency = theta ** (-torch.arange(0, dim, 2, dtype=x.dtype) / dim)
+    angle = (torch.arange(length, dtype=x.dtype)[:, None] * frequency)[:, None]
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], -1)
+
+
+def short_conv(x, weight):
+    taps = weight.shape[-1]
+    padded = F.pad(x, (0, 0, taps - 1, 0))
+    return F.silu(sum(padded[j : j + len(x)] * weight[:, 0, j] for j in range(taps)))
+
+
+def gated_deltanet(x, p, config, seen):
+    heads, key = config["num_heads"], config["head_dim"]
+    value_heads = config.get("num_v_heads") or heads
+    value = int(key * config.get("expand_v", 2))
+
+    def mixed(name):
+        y = x @ p[name + "_proj.weight"].T
+        if config.get("use_short_conv", True):
+            return short_conv(y, p[name + "_conv1d.weight"])
+        return F.silu(y)
+
+    q = l2norm(mixed("q").view(-1, heads, key)) * key**-0.5
+    k = l2norm(mixed("k").view(-1, heads, key))
+    v = mixed("v").view(-1, value_heads, value)
+    q, k = (t.repeat_interleave(value_heads // heads, 1) for t in (q, k))
+    beta = torch.sigmoid(x @ p["b_proj.weight"].T) * (2 if config.get("allow_neg_eigval") else 1)
+    decay = (-p["A_log"].exp() * F.softplus(x @ p["a_proj.weight"].T + p["dt_bias"])).exp()
+    state = torch.zeros(value_heads, key, value, dtype=x.dtype)
+    out = []
+    for t in range(len(x)):
+        state = state * decay[t][:, None, None]
+        error = v[t] - torch.einsum("hk,hkv->hv", k[t], state)
+        state = state + torch.einsum("hk,hv->hkv", k[t], beta[t][:, None] * error)
+        out.append(torch.einsum("hk,hkv->hv", q[t], state))
+    seen["state"] = state
+    o = rmsnorm(torch.stack(out), p["o_norm.weight"], config.get("norm_eps", 1e-5))
+    if config.get("use_gate", True):
+        o = o * F.silu((x @ p["g_proj.weight"].T).view(-1, value_heads, value))
+    return o.flatten(1) @ p["o_proj.weight"].T
+
+
+def retention_scores(k, v, p, attn):
+    x = torch.cat([k, v], -1)
+    heads = x.shape[1]
+    if attn["routing_shared"] == "head":
+        x, groups = x.flatten(1).T[None], heads
+    else:
+        x, groups = x.permute(1, 2, 0), 1
+    for i, (taps, dilation) in enumerate(zip(attn["conv_size"], attn["conv_dilation"])):
+        total = dilation * (taps - 1)
+        name = f"router.conv_stack.convs.{i}."
+        x = F.pad(x, (total // 2, total - total // 2))
+        x = F.conv1d(x, p[name + "weight"][:, :, 0], p[name + "bias"], dilation=dilation, groups=groups)
+        x = F.silu(x)
+    z = F.conv1d(
+        x, p["router.conv_stack.proj.weight"][:, :, 0], p["router.conv_stack.proj.bias"], groups=groups
+    )
+    z = z[0].T if attn["routing_shared"] == "head" else z[:, 0].T
+    return torch.sigmoid(z) - 0.5 if attn["routing_method"] == "sigmoid" else F.relu(z)
+
+
+def streaming_visibility(score, attn):
+    """[heads][query][key]: the window, and what a buffer of fixed size has kept so far."""
+    length, heads = score.shape
+    window, visible = attn["window_size"], torch.zeros(heads, length, length, dtype=torch.bool)
+    for h in range(heads):
+        buffer = []
+        for p in range(length):
+            leaving = p - window - 1
+            if leaving >= 0:
+                s = float("inf") if leaving < attn["sink_size"] else float(score[leaving, h])
+                if s > 0 and len(buffer) < attn["buffer_size"]:
+                    buffer.append((s, leaving))
+                elif s > 0:
+                    least = min(range(len(buffer)), key=lambda i: (buffer[i][0], i))
+                    if s > buffer[least][0]:
+                        buffer[least] = (s, leaving)
+            visible[h, p, max(0, p - window) : p + 1] = True
+            visible[h, p, [token for _, token in buffer]] = True
+    return visible
+
+
+def attention(x, p, config, seen):
+    attn = config.get("attn") or config
+    heads = attn["num_heads"]
+    key_heads = attn.get("num_kv_heads") or heads
+    dim, length = config["hidden_size"] // heads, len(x)
+    theta, window = attn.get("rope_theta", 10000.0), attn.get("window_size")
+
+    def project(name, n):
+        y = x @ p[name + "_proj.weight"].T
+        if name + "_proj.bias" in p:
+            y = y + p[name + "_proj.bias"]
+        y = y.view(length, n, dim)
+        norm = name + "_norm.weight"
+        return rmsnorm(y, p[norm], 1e-5) if norm in p else y
+
+    q, k, v = project("q", heads), project("k", key_heads), project("v", key_heads)
+    distance = torch.arange(length)[:, None] - torch.arange(length)[None]
+    if attn.get("attn_type") == "lte":
+        seen["score"] = retention_scores(k, v, p, attn)
+        visible = streaming_visibility(seen["score"], attn)
+    else:
+        visible = (distance >= 0) & (distance < window if window else distance >= 0)
+        visible = visible[None].expand(key_heads, -1, -1)
+    seen["visible"] = visible
+    q, k = rope(q, theta), rope(k, theta)
+    k, v = (t.repeat_interleave(heads // key_heads, 1) for t in (k, v))
+    visible = visible.repeat_interleave(heads // key_heads, 0)
+    scores = torch.einsum("qhd,khd->hqk", q, k) * dim**-0.5
+    weight = scores.masked_fill(~visible, float("-inf")).softmax(-1)
+    return torch.einsum("hqk,khd->qhd", weight, v).flatten(1) @ p["o_proj.weight"].T
+
+
+def mixer_of(config, layer):
+    if config["model_type"] == "transformer":
+        return attention
+    return attention if layer in (config.get("attn") or {}).get("layers", []) else gated_deltanet
+
+
+def forward(tensors, config, ids, seen):
+    """Logits [tokens][vocabulary]; seen[layer] gets states, scores and visibility."""
+    eps = config.get("norm_eps", 1e-6)
+    x = tensors["model.embeddings.weight"][ids]
+    for n in range(config["num_hidden_layers"]):
+        prefix = f"model.layers.{n}."
+        p = {k[len(prefix) + 5 :]: v for k, v in tensors.items() if k.startswith(prefix + "attn.")}
+        w = lambda name: tensors[prefix + name + ".weight"]
+        h = rmsnorm(x, w("attn_norm"), eps)
+        x = x + mixer_of(config, n)(h, p, config, seen.setdefault(n, {}))
+        h = rmsnorm(x, w("mlp_norm"), eps)
+        x = x + (F.silu(h @ w("mlp.gate_proj").T) * (h @ w("mlp.up_proj").T)) @ w("mlp.down_proj").T
+    head = tensors.get("lm_head.weight", tensors["model.embeddings.weight"])
+    return rmsnorm(x, tensors["model.norm.weight"], eps) @ head.T
