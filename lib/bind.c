@@ -88,6 +88,7 @@ enum lte_status lte_model_bind(struct lte_model *model, const struct lte_tensors
     enum lte_status status = lte_model_walk(model, bind_one, &b);
     if (status == LTE_OK)
         status = none_left(&b, count);
+    model->tied = model->head == model->embeddings;
     lte_release(b.context, b.used, count * sizeof *b.used);
     return status;
 }

@@ -42,3 +42,7 @@ liblte_la_LDFLAGS = -no-undefined -version-info $(LTE_LT_VERSION)
 
 # The seam for devices with memory of their own.
 libltecore_la_SOURCES += %D%/backend.h
+
+# Writing checkpoints and fresh models.
+libltecore_la_SOURCES += %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/random.c %D%/random.h \
+  %D%/safetensors_write.c %D%/safetensors_write.h

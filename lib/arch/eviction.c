@@ -53,9 +53,9 @@ static void router_keys(struct lte_config *c, struct lte_attention *a)
     const uint32_t n =
         lte_config_list(c, "conv_dilation", 1, LTE_MAX_TAPS, e->dilation, LTE_ROUTER_CONVS);
     if (e->convs == 0 || n != e->convs)
-        lte_config_fail(c, LTE_ERR_FORMAT, "conv_dilation",
-                        "has %u entries, conv_size has %u; they must be as many, at least one",
-                        (unsigned)n, (unsigned)e->convs);
+        lte_config_fail(c, LTE_ERR_FORMAT, "conv_size",
+                        "has %u entries, conv_dilation has %u; they must be as many, at least one",
+                        (unsigned)e->convs, (unsigned)n);
     for (uint32_t i = 0; i < e->convs; i++)
         if (e->kernel[i] % 2 == 0)
             lte_config_fail(c, LTE_ERR_UNSUPPORTED, "conv_size",

@@ -1,7 +1,7 @@
 # Fuzz targets. They are programs that replay their seed corpus under `make check`; with
 # --enable-fuzzers (clang) they are libFuzzer programs instead: tests/fuzz/fuzz_x CORPUS_FOLDER.
 # A new target: its name in FUZZ_TARGETS, its SOURCES and LDADD, its seeds in FUZZ_CORPUS.
-FUZZ_TARGETS = %D%/fuzz_safetensors
+FUZZ_TARGETS = %D%/fuzz_config %D%/fuzz_safetensors
 FUZZ_LIBS = libltecore.la
 if FUZZERS
 FUZZ_MAIN =
@@ -13,7 +13,11 @@ FUZZ_LDFLAGS = $(AM_LDFLAGS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 endif
 EXTRA_DIST += %D%/replay.c $(FUZZ_CORPUS)
-FUZZ_CORPUS = %D%/corpus/safetensors
+FUZZ_CORPUS = %D%/corpus/config %D%/corpus/safetensors
+
+%C%_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
+%C%_fuzz_config_LDADD = $(FUZZ_LIBS)
+%C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
 
 %C%_fuzz_safetensors_SOURCES = %D%/fuzz_safetensors.c $(FUZZ_MAIN)
 %C%_fuzz_safetensors_LDADD = $(FUZZ_LIBS)
