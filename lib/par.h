@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Parallel loops: the only place that knows threads.
+// Parallel loops: the only place that knows OpenMP and threads.
 #ifndef LTE_LIB_PAR_H
 #define LTE_LIB_PAR_H
 
@@ -11,7 +11,7 @@
 // has one.
 struct lte_par;
 
-// Threads to use for `asked` (0: one per big core that this process may run on).
+// Threads to use for `asked` (0: one per big core that this process may run on); 1 without OpenMP.
 unsigned lte_par_threads(unsigned asked);
 
 // A team of `threads`, the caller's included; its helpers are started by the first lte_par_run().
