@@ -92,7 +92,7 @@ enum lte_status lte_open(const struct lte_options *options, struct lte_context *
     LTE_TRY(choose_cpu(&c, o.cpu, &flags));
     lte_kernels_init(&c.kernels, flags);
     c.threads = lte_par_threads(o.threads);
-    lte_blas_open();
+    lte_blas_open(&c.kernels);
 
     struct lte_context *made = lte_alloc(&c, sizeof *made);
     if (!made)

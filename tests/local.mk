@@ -31,10 +31,11 @@ check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_router_LDADD = $(CHECK_LIBS) -lm
 
 # Matrix products and conversions.
-PRODUCT_CHECKS = %D%/check_linear %D%/check_convert
+PRODUCT_CHECKS = %D%/check_linear %D%/check_convert %D%/check_blas
 check_PROGRAMS += $(PRODUCT_CHECKS)
 %C%_check_linear_LDADD = $(CHECK_LIBS) -lm
 %C%_check_convert_LDADD = $(CHECK_LIBS) -lm
+%C%_check_blas_LDADD = $(CHECK_LIBS) -lm
 
 # The delta rule and the small vector kernels.
 DELTA_CHECKS = %D%/check_activation %D%/check_delta_rule %D%/check_norm %D%/check_short_conv \

@@ -40,7 +40,7 @@ static void multiply(const struct linear *l, float *y, size_t ys, size_t first, 
     if (!l->gemm)
         k->linear[w->type](y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols);
     else if (w->type != LTE_DTYPE_F32 || (uintptr_t)data % sizeof(float) ||
-             !lte_blas_gemm(y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols))
+             !lte_blas_gemm(k, y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols))
         k->gemm[w->type](y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols,
                          lte_exec_scratch(l->exec, thread));
 }
