@@ -13,3 +13,4 @@ bench_par_LDADD = $(BENCH_LIBS)
 bench: $(BENCHES)
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
 .PHONY: bench
+EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-1.4b.json
