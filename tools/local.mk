@@ -1,1 +1,15 @@
+# The command is built from the public headers alone, like any user's program.
+bin_PROGRAMS += lte
+lte_SOURCES = %D%/lte.c %D%/command.h %D%/bench.c %D%/engine.c %D%/engine.h %D%/generate.c \
+  %D%/help.c %D%/info.c %D%/init.c %D%/interrupt.c %D%/interrupt.h %D%/message.c %D%/message.h \
+  %D%/number.c %D%/number.h %D%/options.c %D%/options.h %D%/output.c %D%/output.h \
+  %D%/progress.c %D%/progress.h %D%/score.c %D%/shipped.c %D%/shipped.h %D%/text.c %D%/text.h
+lte_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir) -DLTE_DATADIR='"$(datadir)/lte"'
+lte_LDADD = liblte.la -lm
+EXTRA_lte_DEPENDENCIES = lalte-tiny
 
+# The program looks for its model beside itself before it looks where it would be installed: this
+# link is what it finds in a build folder.
+lalte-tiny:
+	$(AM_V_GEN)rm -f $@ && $(LN_S) '$(abs_top_srcdir)/data/lalte-tiny' $@
+CLEANFILES += lalte-tiny

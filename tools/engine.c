@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Opening context, model and session.
+#include "config.h"
+
+#include "tools/engine.h"
+
+#include "tools/message.h"
+#include "tools/shipped.h"
+
+const char *const engine_devices[] = {
+    [LTE_DEVICE_CPU] = "cpu", [LTE_DEVICE_AUTO] = "auto", [LTE_DEVICE_VULKAN] = "vulkan", NULL};
+const char *const engine_dtypes[] = {
+    [LTE_DTYPE_F32] = "f32", [LTE_DTYPE_BF16] = "bf16", [LTE_DTYPE_F16] = "f16", NULL};
+
+int engine_open(struct engine *engine, const struct engine_settings *settings, const char *folder)
+{
+    *engine = (struct engine){.folder = folder ? folder : shipped_model()};
+    if (!engine->folder)
+        return STATUS_FAILED;
+    struct lte_options options;
+    lte_options_init(&options);
+    options.threads = (unsigned)settings->threads;
+    options.cpu = settings->cpu;
+    options.device = (enum lte_device)settings->device;
+    options.log = message_log;
+    enum lte_status status = lte_open(&options, &engine->context);
+    if (status != LTE_OK) {
+        message_failed("cannot start", status);
+        return status == LTE_ERR_ARGUMENT ? STATUS_USAGE : STATUS_FAILED;
+    }
+    status = lte_model_load(engine->context, engine->folder, &engine->model);
+    if (status != LTE_OK)
+        return message_failed(engine->folder, status);
+    lte_model_describe(engine->model, &engine->info);
+    return STATUS_OK;
+}
+
+void engine_close(struct engine *engine)
+{
+    lte_model_free(engine->model);
+    lte_close(engine->context);
+    *engine = (struct engine){0};
+}
+
+struct lte_session_params engine_session_params(const struct engine_settings *settings,
+                                                uint64_t needed)
+{
+    struct lte_session_params params;
+    lte_session_params_init(&params);
+    params.kv_dtype = (enum lte_dtype)settings->kv;
+    if (settings->batch)
+        params.batch = (uint32_t)settings->batch;
+    if (settings->max_tokens)
+        params.max_tokens = settings->max_tokens;
+    else if (needed)
+        params.max_tokens = needed;
+    return params;
+}
+
+int engine_session(const struct engine *engine, const struct engine_settings *settings,
+                   uint64_t needed, struct lte_session **session, struct lte_plan *plan)
+{
+    const struct lte_session_params params = engine_session_params(settings, needed);
+    *session = NULL;
+    enum lte_status status = lte_session_plan(engine->model, &params, plan);
+    if (status != LTE_OK)
+        return message_failed("cannot plan a session", status);
+    if (plan->max_tokens < needed) {
+        message_error("this needs a context of %llu tokens: raise --max-tokens %llu",
+                      (unsigned long long)needed, (unsigned long long)plan->max_tokens);
+        return STATUS_FAILED;
+    }
+    status = lte_session_new(engine->model, &params, session);
+    return status == LTE_OK ? STATUS_OK : message_failed("cannot make a session", status);
+}
+
+const struct lte_tokenizer *engine_tokenizer(const struct engine *engine)
+{
+    const struct lte_tokenizer *tokenizer = lte_model_tokenizer(engine->model);
+    if (!tokenizer)
+        message_error("%s has no tokenizer.json: put the one that belongs to the model there",
+                      engine->folder);
+    return tokenizer;
+}
