@@ -74,11 +74,16 @@ bool bench_wanted(const char *op, const char *shape)
     return !bench_options.filter || strstr(name, bench_options.filter);
 }
 
-double bench_now(void)
+static double read_clock(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double bench_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -93,12 +98,19 @@ double bench_median(double *sample, size_t n)
     return n % 2 ? sample[n / 2] : (sample[n / 2 - 1] + sample[n / 2]) / 2;
 }
 
+static clockid_t task_clock = CLOCK_MONOTONIC;
+
+void bench_cpu_time(bool on)
+{
+    task_clock = on ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+}
+
 static double time_calls(const struct bench_task *task, size_t calls)
 {
-    const double start = bench_now();
+    const double start = read_clock(task_clock);
     for (size_t i = 0; i < calls; i++)
         task->fn(task->arg);
-    return bench_now() - start;
+    return read_clock(task_clock) - start;
 }
 
 // How many calls make a sample; also the warm-up.
@@ -188,7 +200,7 @@ void bench_print(const struct bench_row *row)
 }
 
 static struct {
-    void *base;
+    void *base, *memory;
     size_t bytes;
 } buffers[MAX_BUFFERS];
 static size_t buffer_count;
@@ -201,8 +213,6 @@ void *bench_alloc(size_t bytes)
         fprintf(stderr, "no memory for %zu bytes\n", bytes);
         exit(1);
     }
-    buffers[buffer_count].base = base;
-    buffers[buffer_count++].bytes = all;
     uintptr_t at = (uintptr_t)base;
     if (bytes >= LARGE_PAGE) {
         at = (at + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
@@ -210,12 +220,15 @@ void *bench_alloc(size_t bytes)
         madvise((void *)at, bytes, MADV_HUGEPAGE);
 #endif
     }
+    buffers[buffer_count].base = base;
+    buffers[buffer_count].memory = (void *)at;
+    buffers[buffer_count++].bytes = all;
     return (void *)at;
 }
 
 float *bench_floats(size_t n, float scale)
 {
-    static uint32_t state = 1;
+    uint32_t state = (uint32_t)n;
     float *x = bench_alloc(n * sizeof *x);
     for (size_t i = 0; i < n; i++) {
         state = state * 1664525u + 1013904223u;
@@ -224,10 +237,19 @@ float *bench_floats(size_t n, float scale)
     return x;
 }
 
+void bench_free(void *memory)
+{
+    for (size_t i = 0; i < buffer_count; i++) {
+        if (buffers[i].memory == memory) {
+            munmap(buffers[i].base, buffers[i].bytes);
+            buffers[i] = buffers[--buffer_count];
+            return;
+        }
+    }
+}
+
 void bench_free_all(void)
 {
-    while (buffer_count) {
-        buffer_count--;
-        munmap(buffers[buffer_count].base, buffers[buffer_count].bytes);
-    }
+    while (buffer_count)
+        bench_free(buffers[buffer_count - 1].memory);
 }

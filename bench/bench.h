@@ -34,6 +34,8 @@ struct bench_task {
 };
 void bench_time(struct bench_task *task, size_t tasks);
 double bench_now(void); // seconds, monotonic
+// bench_time() counts the time of the calling thread only, not the time it is kept from the core.
+void bench_cpu_time(bool on);
 double bench_median(double *sample, size_t n); // sorts
 
 // One measurement. Work is given per call; 0 where there is no sensible count.
@@ -52,6 +54,7 @@ void bench_title(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *bench_alloc(size_t bytes);
 // The same, filled with reproducible values in [-scale, scale).
 float *bench_floats(size_t n, float scale);
+void bench_free(void *memory);
 void bench_free_all(void);
 
 #endif

@@ -1,14 +1,42 @@
 # Benches are built and run by `make bench`, not by `make`. BENCH_FLAGS reaches each of them: --json,
-# --filter TEXT, --threads N, --cpu LEVEL.
-BENCHES = bench_par
+# --quick, --filter TEXT, --threads N, --cpu LEVEL.
+BENCHES = bench_par bench_kernels
 EXTRA_PROGRAMS += $(BENCHES)
-EXTRA_LTLIBRARIES += libbench.la
-BENCH_LIBS = libbench.la libltecore.la
 
-libbench_la_SOURCES = %D%/bench.c %D%/bench.h
+# The probes of the machine's limits: as with the kernels, one library per instruction set.
+PROBES = libprobe_portable.la
+EXTRA_LTLIBRARIES += libbench.la libprobe_portable.la
+libprobe_portable_la_SOURCES = %D%/probe_portable.c %D%/probe.h %D%/probe_body.h
+libprobe_portable_la_CFLAGS = $(AM_CFLAGS)
+if HAVE_AVX2
+PROBES += libprobe_avx2.la
+EXTRA_LTLIBRARIES += libprobe_avx2.la
+libprobe_avx2_la_SOURCES = %D%/probe_avx2.c
+libprobe_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
+endif
+if HAVE_AVX512
+PROBES += libprobe_avx512.la
+EXTRA_LTLIBRARIES += libprobe_avx512.la
+libprobe_avx512_la_SOURCES = %D%/probe_avx512.c
+libprobe_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
+endif
+if HAVE_NEON
+PROBES += libprobe_neon.la
+EXTRA_LTLIBRARIES += libprobe_neon.la
+libprobe_neon_la_SOURCES = %D%/probe_neon.c
+libprobe_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)
+endif
+
+libbench_la_SOURCES = %D%/bench.c %D%/bench.h %D%/roof.c %D%/roof.h
+libbench_la_LIBADD = $(PROBES)
+BENCH_LIBS = libbench.la libltecore.la
 
 bench_par_SOURCES = %D%/bench_par.c
 bench_par_LDADD = $(BENCH_LIBS)
+
+bench_kernels_SOURCES = %D%/bench_kernels.c %D%/cases.h %D%/case_attend.c %D%/case_delta.c \
+  %D%/case_linear.c %D%/case_router.c %D%/case_rows.c
+bench_kernels_LDADD = $(BENCH_LIBS)
 
 bench: $(BENCHES)
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done

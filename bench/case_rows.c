@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What passes over activations once: convolution, norms, activations, rope, conversions.
+#include "config.h"
+
+#include <stdio.h>
+
+#include "bench/cases.h"
+
+enum { TOKENS = 512, WIDTH = 1024, CHANNELS = 6144, TAPS = 4, CHANNEL_BLOCK = 512, TOKEN_BLOCK = 16,
+       HEADS = 16, HALF = 32 };
+
+struct rows {
+    const struct lte_kernels *kernels;
+    size_t width;
+    float *x, *gate, *y, *w, *tail, *cosine, *sine;
+};
+
+static void conv_channels(void *arg, size_t item, unsigned thread)
+{
+    (void)thread;
+    const struct rows *r = arg;
+    const size_t c = item * CHANNEL_BLOCK;
+    r->kernels->short_conv(r->y + c, CHANNELS, r->x + c, CHANNELS, r->tail + c, r->w + c, CHANNELS,
+                           TOKENS, CHANNEL_BLOCK, TAPS);
+}
+
+// One item is a block of tokens.
+#define FOR_TOKENS(name, call)                                                \
+    static void name(void *arg, size_t item, unsigned thread)                 \
+    {                                                                         \
+        const struct rows *r = arg;                                           \
+        const size_t n = r->width;                                            \
+        (void)thread;                                                         \
+        for (size_t t = item * TOKEN_BLOCK; t < (item + 1) * TOKEN_BLOCK; t++) { \
+            float *y = r->y + t * n;                                          \
+            const float *x = r->x + t * n, *gate = r->gate + t * n;           \
+            (void)gate;                                                       \
+            call;                                                             \
+        }                                                                     \
+    }
+FOR_TOKENS(rmsnorm_tokens, r->kernels->rmsnorm(y, x, r->w, n, 1e-6f))
+FOR_TOKENS(l2norm_tokens, r->kernels->l2norm(y, x, n, 1e-6f, 1))
+FOR_TOKENS(gated_norm_tokens, r->kernels->gated_norm(y, x, gate, r->w, n, 1e-6f))
+FOR_TOKENS(silu_tokens, r->kernels->silu(y, x, n))
+FOR_TOKENS(swiglu_tokens, r->kernels->swiglu(y, x, gate, n))
+FOR_TOKENS(rope_tokens, r->kernels->rope(y, x, HEADS, 2 * HALF, r->cosine, r->sine, HALF))
+FOR_TOKENS(narrow_tokens, r->kernels->narrow[LTE_DTYPE_BF16](y, x, n))
+FOR_TOKENS(widen_tokens, r->kernels->widen[LTE_DTYPE_BF16](y, x, n))
+
+static void run_conv(const struct suite *suite)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "n%d %d channels", TOKENS, CHANNELS);
+    if (!bench_wanted("short_conv", shape))
+        return;
+    const size_t n = (size_t)TOKENS * CHANNELS;
+    struct rows r = {.kernels = suite->kernels, .x = bench_floats(n, 1), .y = bench_floats(n, 1),
+                     .w = bench_floats(TAPS * CHANNELS, 1),
+                     .tail = bench_floats((TAPS - 1) * CHANNELS, 1)};
+    const double bytes = 2.0 * (double)(n * sizeof(float));
+    const struct bench_case c = {.op = "short_conv", .shape = shape,
+                                 .items = CHANNELS / CHANNEL_BLOCK, .fn = conv_channels, .arg = &r,
+                                 .tokens = TOKENS, .bytes = bytes,
+                                 .roof = roof_for(suite->team, (size_t)bytes, true)};
+    suite_run(suite, &c, 1);
+    bench_free_all();
+}
+
+// `bytes` per value: what is read and written.
+static void run_tokens(const struct suite *suite, const char *op, lte_par_fn *fn, size_t width,
+                       size_t bytes)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "n%d width %zu", TOKENS, width);
+    if (!bench_wanted(op, shape))
+        return;
+    const size_t n = TOKENS * width;
+    struct rows r = {.kernels = suite->kernels, .width = width, .x = bench_floats(n, 1),
+                     .gate = bench_floats(n, 1), .y = bench_floats(n, 1),
+                     .w = bench_floats(width, 1), .cosine = bench_floats(HALF, 1),
+                     .sine = bench_floats(HALF, 1)};
+    const struct bench_case c = {.op = op, .shape = shape, .items = TOKENS / TOKEN_BLOCK, .fn = fn,
+                                 .arg = &r, .tokens = TOKENS, .bytes = (double)(n * bytes),
+                                 .roof = roof_for(suite->team, n * bytes, true)};
+    suite_run(suite, &c, 1);
+    bench_free_all();
+}
+
+void cases_rows(const struct suite *suite)
+{
+    run_conv(suite);
+    run_tokens(suite, "rmsnorm", rmsnorm_tokens, WIDTH, 8);
+    run_tokens(suite, "l2norm", l2norm_tokens, 128, 8);
+    run_tokens(suite, "gated_norm", gated_norm_tokens, 128, 12);
+    run_tokens(suite, "silu", silu_tokens, WIDTH, 8);
+    run_tokens(suite, "swiglu", swiglu_tokens, 4 * WIDTH, 12);
+    run_tokens(suite, "rope", rope_tokens, 2 * HALF * HEADS, 8);
+    run_tokens(suite, "narrow bf16", narrow_tokens, WIDTH, 6);
+    run_tokens(suite, "widen bf16", widen_tokens, WIDTH, 6);
+}
