@@ -1,7 +1,8 @@
 # Benches are built and run by `make bench`, not by `make`. BENCH_FLAGS reaches each of them: --json,
-# --quick, --filter TEXT, --threads N, --cpu LEVEL.
+# --quick, --filter TEXT, --threads N, --cpu LEVEL. BENCH_MODEL is the folder of a model.
 BENCHES = bench_par bench_kernels
-EXTRA_PROGRAMS += $(BENCHES)
+EXTRA_PROGRAMS += $(BENCHES) bench_model
+BENCH_MODEL = $(top_srcdir)/data/lalte-tiny
 
 # The probes of the machine's limits: as with the kernels, one library per instruction set.
 PROBES = libprobe_portable.la
@@ -38,7 +39,11 @@ bench_kernels_SOURCES = %D%/bench_kernels.c %D%/cases.h %D%/case_attend.c %D%/ca
   %D%/case_linear.c %D%/case_router.c %D%/case_rows.c
 bench_kernels_LDADD = $(BENCH_LIBS)
 
-bench: $(BENCHES)
+bench_model_SOURCES = %D%/bench_model.c
+bench_model_LDADD = $(BENCH_LIBS)
+
+bench: $(BENCHES) bench_model
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
+	@./bench_model $(BENCH_FLAGS) $(BENCH_MODEL)
 .PHONY: bench
 EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-1.4b.json

@@ -68,3 +68,10 @@ test_par_SOURCES = %D%/test_par.c
 test_par_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_par_LDADD = $(CHECK_LIBS) $(CMOCKA_LIBS)
 endif
+
+# Constant memory: briefly in `make check`, a million tokens in `make soak`.
+check_PROGRAMS += %D%/soak
+%C%_soak_LDADD = $(CHECK_LIBS) -lm
+soak: %D%/soak$(EXEEXT)
+	top_srcdir='$(abs_top_srcdir)' %D%/soak$(EXEEXT) --tokens 1000000
+.PHONY: soak
