@@ -23,13 +23,22 @@ static enum lte_status configure(struct lte_context *context, const char *path,
     return status;
 }
 
+// A folder without a tokenizer is a model that only speaks token ids.
 static enum lte_status load_tokenizer(struct lte_context *context, const char *folder,
                                       struct lte_model *model)
 {
-    (void)context;
-    (void)folder;
-    model->tokenizer = NULL;
-    return LTE_OK;
+    enum lte_status status = LTE_OK;
+    char *path = lte_path_join(context, folder, "tokenizer.json");
+    if (!path)
+        return lte_fail_memory(context, "a path", strlen(folder) + 16);
+    if (lte_path_exists(path))
+        status = lte_tokenizer_load(context, path, &model->tokenizer);
+    if (model->tokenizer && lte_tokenizer_size(model->tokenizer) > model->vocabulary)
+        lte_log(context, LTE_LOG_WARNING,
+                "%s: has ids up to %" PRIu32 ", the model's vocabulary ends at %" PRIu32, path,
+                lte_tokenizer_size(model->tokenizer) - 1, model->vocabulary - 1);
+    lte_release(context, path, strlen(path) + 1);
+    return status;
 }
 
 static enum lte_status load_weights(struct lte_context *context, const char *folder,
@@ -69,6 +78,7 @@ void lte_model_free(struct lte_model *model)
     if (!model)
         return;
     const struct lte_context *c = model->context;
+    lte_tokenizer_free(model->tokenizer);
     lte_graph_free(c, model->graph);
     lte_tensors_close(model->tensors);
     lte_release(c, model->layer, model->layers * sizeof *model->layer);

@@ -60,6 +60,8 @@ static void test_shipped(void **state)
     uint64_t bad = 1;
     assert_int_equal(lte_model_check(m, &bad), LTE_OK);
     assert_int_equal(bad, 0);
+    assert_non_null(lte_model_tokenizer(m));
+    assert_int_equal(lte_tokenizer_size(lte_model_tokenizer(m)), 4096);
     // What the tensors hold is what was counted from the config.
     uint64_t elements = 0, bytes = 0;
     for (size_t i = 0; i < lte_tensors_count(m->tensors); i++) {
@@ -309,6 +311,13 @@ static void test_folders(void **state)
     unlink(fixture_path(&f, "model.safetensors"));
     assert_int_equal(lte_model_load(f.context, f.folder, &m), LTE_ERR_IO);
     assert_true(fixture_said(&f, "/model.safetensors: No such file", NULL));
+    fresh(&f, "head", "head");
+    assert_int_equal(lte_model_load(f.context, f.folder, &m), LTE_OK);
+    assert_null(lte_model_tokenizer(m));
+    lte_model_free(m);
+    fixture_write(&f, "tokenizer.json", "{", 1);
+    assert_int_equal(lte_model_load(f.context, f.folder, &m), LTE_ERR_FORMAT);
+    assert_true(fixture_said(&f, "/tokenizer.json", NULL));
     assert_int_equal(lte_model_load(NULL, f.folder, &m), LTE_ERR_ARGUMENT);
     assert_int_equal(lte_model_load(f.context, NULL, &m), LTE_ERR_ARGUMENT);
     assert_int_equal(lte_model_load(f.context, f.folder, NULL), LTE_ERR_ARGUMENT);
