@@ -387,6 +387,16 @@ static void test_meaning(void **state)
     lte_model_free(m);
     expect_part(&f, text, "conv1d", 0, 0);
     free(text);
+    text = patched(LALTE, "initializer_range", NULL);
+    assert_int_equal(configure(&f, text, &m), LTE_OK);
+    assert_float_equal(m->init_range, 0.006, 0); // the hybrid class's default; the others' is 0.02
+    lte_model_free(m);
+    free(text);
+    text = patched(published[0].config, "initializer_range", NULL);
+    assert_int_equal(configure(&f, text, &m), LTE_OK);
+    assert_float_equal(m->init_range, 0.02, 0);
+    lte_model_free(m);
+    free(text);
     text = patched(LALTE, "eos_token_id", NULL);
     assert_int_equal(configure(&f, text, &m), LTE_OK);
     assert_int_equal(m->eos, -1);

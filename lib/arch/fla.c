@@ -44,7 +44,7 @@ static uint32_t mlp_width(struct lte_config *config, uint32_t width)
     return lte_config_u32_or(config, "intermediate_size", 1, 1 << 24, rounded ? rounded : STEP);
 }
 
-bool lte_fla_configure(struct lte_config *config, struct lte_model *model)
+bool lte_fla_configure(struct lte_config *config, struct lte_model *model, double init_range)
 {
     static const char *const activations[] = {"swish", "silu", NULL};
     model->width = lte_config_u32(config, "hidden_size", 1, LTE_MAX_WIDTH);
@@ -53,7 +53,7 @@ bool lte_fla_configure(struct lte_config *config, struct lte_model *model)
     model->vocabulary = lte_config_u32_or(config, "vocab_size", 1, LTE_MAX_TOKENS, 32000);
     model->mlp_width = mlp_width(config, model->width);
     model->norm_eps = (float)lte_config_number_or(config, "norm_eps", 0, 1, 1e-6);
-    model->init_range = lte_config_number_or(config, "initializer_range", 0, 100, 0.02);
+    model->init_range = lte_config_number_or(config, "initializer_range", 0, 100, init_range);
     model->bos = token(config, "bos_token_id", model->vocabulary);
     model->eos = token(config, "eos_token_id", model->vocabulary);
     model->tied = lte_config_bool_or(config, "tie_word_embeddings", false);

@@ -17,8 +17,9 @@ enum {
     LTE_MAX_TOKENS = 1 << 24 // windows, buffers, vocabulary
 };
 
-// Embeddings, MLP, norms and head; allocates model->layer. False: look at config's status.
-bool lte_fla_configure(struct lte_config *config, struct lte_model *model);
+// Embeddings, MLP, norms and head; allocates model->layer. `init_range` is the class's default of
+// initializer_range. False: look at config's status.
+bool lte_fla_configure(struct lte_config *config, struct lte_model *model, double init_range);
 // Embeddings, every layer and its mixer, norm, head. `out_init` says how o_proj and down_proj, which
 // write to the residual, are drawn; NULL: like every other matrix.
 typedef struct lte_init lte_out_init_fn(const struct lte_model *model, uint64_t fan_in);

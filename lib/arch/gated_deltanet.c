@@ -30,7 +30,7 @@ static void value_heads(struct lte_config *config, struct lte_gdn *gdn)
 static void configure(struct lte_config *config, struct lte_model *model)
 {
     struct lte_gdn gdn = {0};
-    if (!lte_fla_configure(config, model))
+    if (!lte_fla_configure(config, model, 0.02))
         return;
     lte_gdn_configure(config, model, &gdn);
     value_heads(config, &gdn);

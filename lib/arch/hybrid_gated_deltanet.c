@@ -50,7 +50,7 @@ static void idle_keys(struct lte_config *config, const struct lte_gdn *gdn)
 static void configure(struct lte_config *config, struct lte_model *model)
 {
     struct lte_gdn gdn = {0};
-    if (!lte_fla_configure(config, model))
+    if (!lte_fla_configure(config, model, 0.006))
         return;
     lte_gdn_configure(config, model, &gdn);
     idle_keys(config, &gdn);

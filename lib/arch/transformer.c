@@ -7,7 +7,7 @@
 static void configure(struct lte_config *config, struct lte_model *model)
 {
     struct lte_attention attention = {0};
-    if (!lte_fla_configure(config, model))
+    if (!lte_fla_configure(config, model, 0.02))
         return;
     lte_attention_configure(config, model, &attention);
     lte_attention_window(config, &attention);
