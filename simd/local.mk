@@ -5,7 +5,7 @@ SIMD_BODY = %D%/body/math.h %D%/body/half.h %D%/body/evict.h %D%/body/rope.h %D%
 
 # The delta rule and the small vector kernels.
 SIMD_BODY += %D%/body/inline.h %D%/body/delta_rule.h %D%/body/activation.h %D%/body/norm.h \
-  %D%/body/short_conv.h
+  %D%/body/short_conv.h %D%/body/delta_chunk.h %D%/delta_chunk.h
 
 # Attention.
 SIMD_BODY += %D%/body/attend.h %D%/body/attend_many.h %D%/body/attend_one.h \
@@ -18,7 +18,7 @@ SIMD_LIBS =
 
 noinst_LTLIBRARIES += libsimd_ref.la
 libsimd_ref_la_SOURCES = %D%/table.c %D%/cpu.c $(SIMD_HDRS) $(SIMD_BODY) \
-  %D%/ref/table.c %D%/ref/activation.c %D%/ref/attend.c %D%/ref/convert.c %D%/ref/delta_rule.c \
+  %D%/ref/table.c %D%/ref/activation.c %D%/ref/attend.c %D%/ref/convert.c %D%/ref/delta_rule.c %D%/ref/delta_chunk.c \
   %D%/ref/evict.c %D%/ref/linear.c %D%/ref/norm.c %D%/ref/rope.c %D%/ref/router.c \
   %D%/ref/short_conv.c
 libsimd_ref_la_CFLAGS = $(AM_CFLAGS) -ffp-contract=off

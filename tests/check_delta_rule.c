@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "simd/delta_chunk.h"
 #include "tests/check.h"
 #include "tests/roof.h"
 
@@ -106,45 +108,45 @@ static bool compare(lte_delta_rule_fn *fn, size_t tokens, size_t key_dim, size_t
     return good;
 }
 
-static void check_sizes(const struct check_level *l)
+static void check_sizes(const char *name, lte_delta_rule_fn *fn)
 {
     static const size_t sizes[] = {63, 64, 65, 96, 127, 128, 129, 192, 255, 256};
     double worst = 0;
     bool good = true;
     for (size_t d = 0; d <= 35; d++) {
-        good &= compare(l->kernels->delta_rule, check_below(12), d, 1 + check_below(40), 1, 0, &worst);
-        good &= compare(l->kernels->delta_rule, check_below(12), 1 + check_below(40), d, 1, 0, &worst);
-        good &= compare(l->kernels->delta_rule, d, 8, 24, d % 3, 0, &worst);
+        good &= compare(fn, check_below(12), d, 1 + check_below(40), 1, 0, &worst);
+        good &= compare(fn, check_below(12), 1 + check_below(40), d, 1, 0, &worst);
+        good &= compare(fn, d, 8, 24, d % 3, 0, &worst);
     }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        good &= compare(l->kernels->delta_rule, 1 + check_below(9), sizes[i], 33, 3, 0, &worst);
-        good &= compare(l->kernels->delta_rule, 1 + check_below(9), 33, sizes[i], 3, 0, &worst);
-        good &= compare(l->kernels->delta_rule, sizes[i], 16, 17, 0, 0, &worst);
+        good &= compare(fn, 1 + check_below(9), sizes[i], 33, 3, 0, &worst);
+        good &= compare(fn, 1 + check_below(9), 33, sizes[i], 3, 0, &worst);
+        good &= compare(fn, sizes[i], 16, 17, 0, 0, &worst);
     }
-    good &= compare(l->kernels->delta_rule, 512, 128, 32, 0, 0, &worst);
-    good &= compare(l->kernels->delta_rule, 9, 1600, 19, 0, 0, &worst);
-    check_note("%s: worst error %.3g of the largest output or value", l->name, worst);
-    check_ok(good, "delta_rule %s: sizes and strides", l->name);
+    good &= compare(fn, 512, 128, 32, 0, 0, &worst);
+    good &= compare(fn, 9, 1600, 19, 0, 0, &worst);
+    check_note("%s: worst error %.3g of the largest output or value", name, worst);
+    check_ok(good, "delta_rule %s: sizes and strides", name);
 }
 
-static void check_fills(const struct check_level *l)
+static void check_fills(const char *name, lte_delta_rule_fn *fn)
 {
     double worst = 0;
     bool good = true;
     for (enum check_fill f = 0; f < CHECK_FILLS; f++)
         for (size_t tokens = 1; tokens < 14; tokens++)
-            good &= compare(l->kernels->delta_rule, tokens, 20, 37, 1, f, &worst);
-    check_ok(good, "delta_rule %s: fills (worst %.3g)", l->name, worst);
+            good &= compare(fn, tokens, 20, 37, 1, f, &worst);
+    check_ok(good, "delta_rule %s: fills (worst %.3g)", name, worst);
 }
 
 // Blocks handed out one by one, in pairs or all at once: the same bits.
-static void check_ranges(const struct check_level *l)
+static void check_ranges(const char *name, lte_delta_rule_fn *fn)
 {
     const size_t tokens = 23, key_dim = 48, value_dim = 16 * 5 + 7;
     const struct problem p = make(tokens, key_dim, value_dim, 1, CHECK_NORMAL);
     float *o = check_floats(p.o_floats), *state = check_floats(p.state_floats);
     bool good = true;
-    run(l->kernels->delta_rule, &p, p.args.o, p.args.state);
+    run(fn, &p, p.args.o, p.args.state);
     for (size_t step = 1; step < 6; step++) {
         memset(o, 0x55, p.o_floats * sizeof *o);
         memcpy(state, p.initial, p.state_floats * sizeof *state);
@@ -154,13 +156,46 @@ static void check_ranges(const struct check_level *l)
             a.v += first;
             a.o = o + first;
             a.value_dim = value_dim - first < step * COLUMNS ? value_dim - first : step * COLUMNS;
-            l->kernels->delta_rule(&a);
+            fn(&a);
         }
         good &= !memcmp(o, p.args.o, p.o_floats * sizeof *o);
         good &= !memcmp(state, p.args.state, p.state_floats * sizeof *state);
     }
     check_free_buffers();
-    check_ok(good, "delta_rule %s: any range of blocks gives the same bits", l->name);
+    check_ok(good, "delta_rule %s: any range of blocks gives the same bits", name);
+}
+
+// The chunkwise form of a level.
+static lte_delta_rule_fn *chunk_form(const char *level)
+{
+#if HAVE_AVX2
+    if (!strcmp(level, "avx2"))
+        return lte_avx2_delta_chunk;
+#endif
+#if HAVE_AVX512
+    if (!strcmp(level, "avx512"))
+        return lte_avx512_delta_chunk;
+#endif
+#if HAVE_NEON
+    if (!strcmp(level, "neon"))
+        return lte_neon_delta_chunk;
+#endif
+    (void)level;
+    return lte_ref_delta_chunk;
+}
+
+static void check_form(const char *name, lte_delta_rule_fn *fn)
+{
+    check_sizes(name, fn);
+    check_fills(name, fn);
+    check_ranges(name, fn);
+}
+
+static void check_chunk(const char *level)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s, chunkwise", level);
+    check_form(name, chunk_form(level));
 }
 
 // ---- timing ----
@@ -208,15 +243,16 @@ static struct timed make_timed(lte_delta_rule_fn *fn, size_t heads, size_t d, si
 
 // Many tokens are bound by arithmetic (6 flops an element of the state and token), one token by the
 // bandwidth to the state (one load and one store).
-static void bench_one(const char *level, lte_delta_rule_fn *fn, size_t heads, size_t d, size_t tokens)
+static void bench_one(const char *level, const char *form, lte_delta_rule_fn *fn, size_t heads,
+                      size_t d, size_t tokens)
 {
     struct timed t = make_timed(fn, heads, d, tokens);
     const double elements = (double)(heads * d * d);
     if (tokens > 1) {
         const double flops = 6 * elements * (double)tokens;
         const struct roof_time r = roof_compare(run_timed, &t, flops, level, ROOF_FLOPS, 0);
-        check_note("%-6s H %2zu d %3zu n %3zu: %8.2f us/token %7.1f GFLOP/s, %3.0f %% of %.0f", level,
-                   heads, d, tokens, r.seconds * 1e6 / (double)tokens, flops / r.seconds / 1e9,
+        check_note("%-6s H %2zu d %3zu n %3zu %-8s %8.2f us/token %7.1f GFLOP/s, %3.0f %% of %.0f",
+                   level, heads, d, tokens, form, r.seconds * 1e6 / (double)tokens, flops / r.seconds / 1e9,
                    100 * r.share, r.rate / 1e9);
     } else {
         const double bytes = 2 * sizeof(float) * elements;
@@ -235,9 +271,14 @@ static void bench(const char *level, const struct lte_kernels *kernels)
         {16, 128, 1}, {16, 128, 2}, {16, 128, 3}, {16, 128, 4}, {16, 128, 16}, {16, 128, 64},
         {16, 128, 256}, {16, 128, 512}, {8, 256, 1}, {8, 256, 512}, {4, 128, 1}, {1, 64, 1},
     };
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        if (strcmp(level, "ref") || shapes[i].tokens < 16)
-            bench_one(level, kernels->delta_rule, shapes[i].heads, shapes[i].d, shapes[i].tokens);
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const size_t H = shapes[i].heads, d = shapes[i].d, n = shapes[i].tokens;
+        if (!strcmp(level, "ref") && n >= 16)
+            continue;
+        bench_one(level, "", kernels->delta_rule, H, d, n);
+        if (n >= 16)
+            bench_one(level, "chunk", chunk_form(level), H, d, n);
+    }
 }
 
 int main(int argc, char **argv)
@@ -245,14 +286,15 @@ int main(int argc, char **argv)
     check_begin(argc, argv, "delta_rule");
     if (check_benching())
         bench("ref", check_ref());
+    else
+        check_chunk("ref");
     for (const struct check_level *l = check_levels(); l->name; l++) {
         if (check_benching()) {
             bench(l->name, l->kernels);
             continue;
         }
-        check_sizes(l);
-        check_fills(l);
-        check_ranges(l);
+        check_form(l->name, l->kernels->delta_rule);
+        check_chunk(l->name);
     }
     return check_end();
 }

@@ -7,7 +7,14 @@
 #define LTE_DELTA_CHUNK 4
 #define LTE_DELTA_WIDE 2
 #include "simd/body/delta_rule.h"
+
+#include "simd/body/delta_chunk.h"
 #include "simd/install.h"
+
+void lte_avx512_delta_chunk(const struct lte_delta_rule_args *a)
+{
+    delta_chunk(a);
+}
 
 void lte_avx512_delta_rule(struct lte_kernels *k)
 {
