@@ -51,29 +51,36 @@ static double time_call(size_t count, size_t group, size_t dim, size_t keys, enu
     return seconds;
 }
 
+// What bounds a call: the bytes of keys and values, or four flops a number and head.
+static void bench_place(const char *level, const char *where, size_t bytes, double flops)
+{
+    static const char *const types[] = {"f32", "bf16", "f16"};
+    static const size_t shape[][2] = {{1, 128}, {4, 64}, {4, 128}, {4, 256}, {8, 128}};
+    const double roof = roof_read(level, bytes);
+    for (size_t s = 0; s < 5; s++) {
+        const size_t group = shape[s][0], dim = shape[s][1];
+        for (size_t type = 0; type < (dim == 128 ? 3 : 1); type++) {
+            const size_t size = type ? 2 : 4, keys = bytes / (2 * dim * size);
+            const double t = time_call(1, group, dim, keys, (enum lte_dtype)type);
+            const double moved = (double)(keys * 2 * dim * size), loads = moved / roof;
+            const double sums = 4.0 * (double)(keys * dim * group) / flops;
+            const double bound = loads > sums ? loads : sums;
+            check_note("attend %-6s %-4s 1 query x %zu heads of %3zu, %-3s: %5.1f GB/s, %.2f x the "
+                       "bound of %5.1f (%s)",
+                       level, types[type], group, dim, where,
+                       moved / t * 1e-9, t / bound, moved / bound * 1e-9,
+                       loads > sums ? "reads" : "flops");
+        }
+    }
+}
+
 // Keys and values in the second-level cache, the third, and memory.
 static void bench_one(const char *level)
 {
-    static const struct { const char *where; size_t bytes; } place[] = {
-        {"L2", 512 << 10}, {"L3", 8 << 20}, {"RAM", 192 << 20}};
-    static const char *const types[] = {"f32", "bf16", "f16"};
-    static const size_t shape[][2] = {{1, 128}, {4, 64}, {4, 128}, {4, 256}, {8, 128}};
-    for (size_t p = 0; p < 3; p++) {
-        const double roof = roof_read(level, place[p].bytes);
-        for (size_t s = 0; s < 5; s++) {
-            for (size_t type = 0; type < (s == 2 || s == 4 ? 3 : 1); type++) {
-                const size_t row = 2 * shape[s][1] * (type ? 2 : 4);
-                const size_t keys = place[p].bytes / row;
-                const double t = time_call(1, shape[s][0], shape[s][1], keys,
-                                           (enum lte_dtype)type);
-                const double rate = (double)(keys * row) / t;
-                check_note("attend %-6s %-4s 1 query x %zu heads of %3zu, %-3s: %5.1f GB/s of "
-                           "%5.1f, %.2f x the bound",
-                           level, types[type], shape[s][0], shape[s][1], place[p].where,
-                           rate * 1e-9, roof * 1e-9, roof / rate);
-            }
-        }
-    }
+    const double flops = roof_flops(level);
+    bench_place(level, "L2", 512 << 10, flops);
+    bench_place(level, "L3", 8 << 20, flops);
+    bench_place(level, "RAM", 192 << 20, flops);
 }
 
 static void bench_many(const char *level)

@@ -56,7 +56,7 @@ static void check_shapes(const struct lte_kernels *k, const char *name, enum lte
 
 enum { LONGEST = 16 };
 
-// One head of one sequence, each key seen by the queries [from, until), in calls of `count` queries.
+// One head of one sequence, key j seen by the queries [from, until), in calls of `count` queries.
 struct sequence {
     size_t n, dim;
     float q[LONGEST * LONGEST], k[LONGEST * LONGEST], v[LONGEST * LONGEST], o[LONGEST * LONGEST];

@@ -20,26 +20,37 @@ struct one {
     float *max, *rise, *sum;  // [heads]: of the scores, of the maximum in this tile, of the weights
 };
 
+// Adds VL products, or the `tail` last ones, to the sums of each head and key.
+LTE_INLINE void one_scores_step(V acc[ONE_HEADS][ONE_KEYS], const float *q, size_t q_row,
+                                const char *const *row, size_t d, const size_t heads,
+                                size_t tail, load_fn *load, const size_t size)
+{
+    V kv[ONE_KEYS];
+    LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
+        kv[j] = tail ? load_n(row[j] + d * size, tail, size, load) : load(row[j] + d * size);
+    LTE_UNROLL for (size_t h = 0; h < heads; h++) {
+        const V qv = v_load(q + h * q_row);
+        LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
+            acc[h][j] = v_fma(qv, kv[j], acc[h][j]);
+    }
+}
+
 LTE_INLINE void one_scores_block(const struct one *p, const char *const *k, size_t key, size_t head,
                                  const size_t heads, load_fn *load, const size_t size)
 {
     V acc[ONE_HEADS][ONE_KEYS];
+    const char *row[ONE_KEYS]; // in registers: the compiler cannot know that s is not k
     LTE_UNROLL for (size_t h = 0; h < heads; h++)
         LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
             acc[h][j] = v_zero();
+    LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
+        row[j] = k[key + j];
     const float *q = p->q + head * p->row;
-    for (size_t d = 0; d < p->dim; d += VL) {
-        V kv[ONE_KEYS];
-        LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++) {
-            const char *at = k[key + j] + d * size;
-            kv[j] = d + VL <= p->dim ? load(at) : load_n(at, p->dim - d, size, load);
-        }
-        LTE_UNROLL for (size_t h = 0; h < heads; h++) {
-            const V qv = v_load(q + h * p->row + d);
-            LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
-                acc[h][j] = v_fma(qv, kv[j], acc[h][j]);
-        }
-    }
+    const size_t whole = p->dim / VL * VL;
+    for (size_t d = 0; d < whole; d += VL)
+        one_scores_step(acc, q + d, p->row, row, d, heads, 0, load, size);
+    if (whole < p->dim)
+        one_scores_step(acc, q + whole, p->row, row, whole, heads, p->dim - whole, load, size);
     LTE_UNROLL for (size_t h = 0; h < heads; h++)
         v_sum4(p->s + (head + h) * TILE + key, acc[h][0], acc[h][1], acc[h][2], acc[h][3]);
 }
@@ -121,6 +132,9 @@ LTE_INLINE void one_values(const struct one *p, const struct tile *t, load_fn *l
                            const size_t size)
 {
     size_t d = 0;
+    if (p->heads == 1) // more sums at a time, or each waits for the one before
+        for (; d + 8 * VL <= p->dim; d += 8 * VL)
+            one_values_block(p, t, d, 0, 1, 8, 0, load, size);
     for (; d + 4 * VL <= p->dim; d += 4 * VL)
         one_values_columns(p, t, d, 4, 0, load, size);
     if (d + 2 * VL <= p->dim) {

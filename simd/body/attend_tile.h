@@ -73,15 +73,15 @@ static inline size_t padded(size_t dim)
     return (dim + 15) / 16 * 16;
 }
 
-// o[0..n) = acc * by
-static inline void scaled_row(float *o, const float *acc, float by, size_t n)
+// o[0..n) = x * by
+static inline void scaled_row(float *o, const float *x, float by, size_t n)
 {
     const V f = v_set1(by);
     size_t d = 0;
     for (; d + VL <= n; d += VL)
-        v_store(o + d, v_mul(v_load(acc + d), f));
+        v_store(o + d, v_mul(v_load(x + d), f));
     if (d < n)
-        v_store_n(o + d, v_mul(v_load(acc + d), f), n - d);
+        v_store_n(o + d, v_mul(v_load_n(x + d, n - d), f), n - d);
 }
 
 #endif
