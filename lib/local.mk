@@ -17,7 +17,7 @@ LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c 
   %D%/tokenizer/read_template.c %D%/tokenizer/regex.c %D%/tokenizer/regex.h \
   %D%/tokenizer/stream.c %D%/tokenizer/tokenizer.c %D%/tokenizer/tokenizer.h \
   %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
-  %D%/tokenizer/vocab.h
+  %D%/tokenizer/vocab.h %D%/tokenizer/word16.h
 LIB_GRAPH = %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c %D%/kv.c \
   %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c %D%/op.h %D%/op/attend.c \
   %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \

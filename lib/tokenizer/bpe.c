@@ -190,6 +190,41 @@ static enum lte_status whole_word(const struct lte_bpe *bpe, struct lte_bpe_scra
     return LTE_OK;
 }
 
+size_t lte_mark_find(const unsigned char *text, size_t length, size_t from)
+{
+    bool after_mark = true; // the beginning is no place to cut
+    for (size_t i = from; i < length;) {
+        const bool mark = length - i >= LTE_MARK_SIZE && !memcmp(text + i, LTE_MARK, LTE_MARK_SIZE);
+        if (mark && !after_mark)
+            return i;
+        after_mark = mark;
+        i += lte_utf8_size(text[i]);
+    }
+    return length;
+}
+
+static enum lte_status merge_and_put(const struct lte_bpe *bpe, struct lte_bpe_scratch *scratch,
+                                     const unsigned char *word, size_t length, unsigned flags,
+                                     struct lte_id_sink *sink)
+{
+    scratch->symbols.length = 0;
+    LTE_TRY(lte_buffer_reserve(&scratch->symbols, (length + 1) * sizeof(struct symbol)));
+    if (flags & LTE_BPE_BYTES)
+        for (size_t i = 0; i < length; i++)
+            add(scratch, bpe->byte_id[word[i]]);
+    else
+        add_characters(bpe, scratch, word, length);
+    struct symbol *s = (struct symbol *)(void *)scratch->symbols.bytes;
+    size_t n = scratch->symbols.length / sizeof *s;
+    if (n <= SHORT_WORD)
+        n = merge_short(bpe, s, n);
+    else
+        LTE_TRY(merge_long(bpe, scratch, &n));
+    for (size_t i = 0; i < n; i++)
+        lte_id_put(sink, s[i].id);
+    return LTE_OK;
+}
+
 enum lte_status lte_bpe_encode(const struct lte_bpe *bpe, struct lte_bpe_scratch *scratch,
                                const unsigned char *word, size_t length, unsigned flags,
                                struct lte_id_sink *sink)
@@ -206,20 +241,12 @@ enum lte_status lte_bpe_encode(const struct lte_bpe *bpe, struct lte_bpe_scratch
             return LTE_OK;
         }
     }
-    scratch->symbols.length = 0;
-    LTE_TRY(lte_buffer_reserve(&scratch->symbols, (length + 1) * sizeof(struct symbol)));
-    if (flags & LTE_BPE_BYTES)
-        for (size_t i = 0; i < length; i++)
-            add(scratch, bpe->byte_id[word[i]]);
-    else
-        add_characters(bpe, scratch, word, length);
-    struct symbol *s = (struct symbol *)(void *)scratch->symbols.bytes;
-    size_t n = scratch->symbols.length / sizeof *s;
-    if (n <= SHORT_WORD)
-        n = merge_short(bpe, s, n);
-    else
-        LTE_TRY(merge_long(bpe, scratch, &n));
-    for (size_t i = 0; i < n; i++)
-        lte_id_put(sink, s[i].id);
+    if (flags & LTE_BPE_BYTES || !bpe->cut_at_mark)
+        return merge_and_put(bpe, scratch, word, length, flags, sink);
+    // A whole text is one word here; nothing merges across these places, so small parts will do.
+    for (size_t begin = 0, end; begin < length; begin = end) {
+        end = lte_mark_find(word, length, begin);
+        LTE_TRY(merge_and_put(bpe, scratch, word + begin, end - begin, flags, sink));
+    }
     return LTE_OK;
 }

@@ -15,6 +15,7 @@ struct lte_bpe {
     uint32_t unknown;        // LTE_NO_ID: none, unknown characters vanish
     bool fuse_unknown, byte_fallback, ignore_merges;
     bool bytes_complete;     // every byte_id exists
+    bool cut_at_mark;        // no piece goes on from another character to U+2581
 };
 
 // Where ids go.
@@ -41,6 +42,13 @@ enum lte_bpe_flags {
     LTE_BPE_BYTES = 1,  // the word is text as the user wrote it, for a byte-level vocabulary
     LTE_BPE_SPECIAL = 2 // a word that is spelled like a special token may become it
 };
+
+// U+2581, which SentencePiece writes for a space.
+#define LTE_MARK "\xe2\x96\x81"
+enum { LTE_MARK_SIZE = 3 };
+
+// The next position in text[from..length) where the mark follows something else; `length` if none.
+size_t lte_mark_find(const unsigned char *text, size_t length, size_t from);
 
 // Encodes one word of valid UTF-8, in the vocabulary's spelling unless LTE_BPE_BYTES is given.
 enum lte_status lte_bpe_encode(const struct lte_bpe *bpe, struct lte_bpe_scratch *scratch,

@@ -185,6 +185,19 @@ static void find_characters(struct lte_tokenizer *t)
     }
 }
 
+// Whether words can be cut in front of U+2581: it must be a piece, and follow no other character in any.
+static bool can_cut_at_mark(const struct lte_vocab *v)
+{
+    if (lte_vocab_find_model(v, LTE_MARK, LTE_MARK_SIZE) == LTE_NO_ID)
+        return false;
+    for (uint32_t id = 0; id < v->size; id++) {
+        const struct lte_piece *p = &v->pieces[id];
+        if (p->flags & LTE_PIECE_MODEL && lte_mark_find(p->text, p->length, 0) != p->length)
+            return false;
+    }
+    return true;
+}
+
 enum lte_status lte_read_model(struct lte_tokenizer *t, const char *name, const json_t *root)
 {
     const json_t *model = json_object_get(root, "model");
@@ -208,5 +221,6 @@ enum lte_status lte_read_model(struct lte_tokenizer *t, const char *name, const 
     LTE_TRY(lte_read_bool(t, model, where.text, "byte_fallback", false, &t->bpe.byte_fallback));
     LTE_TRY(lte_read_bool(t, model, where.text, "ignore_merges", false, &t->bpe.ignore_merges));
     find_characters(t);
+    t->bpe.cut_at_mark = can_cut_at_mark(&t->vocab);
     return LTE_OK;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "lib/tokenizer/word16.h"
+
 // Bounds of the second byte after `lead`; the later ones are always 0x80..0xbf.
 static bool second_fits(unsigned char lead, unsigned char byte)
 {
@@ -129,6 +131,19 @@ bool lte_is_space(uint32_t c)
            c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+static bool is_newer_word(uint32_t c)
+{
+    size_t low = 0, high = sizeof word16 / sizeof word16[0];
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (c > word16[middle][1])
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < sizeof word16 / sizeof word16[0] && c >= word16[low][0];
+}
+
 bool lte_is_word(uint32_t c)
 {
     switch (utf8proc_category((utf8proc_int32_t)c)) {
@@ -147,6 +162,6 @@ bool lte_is_word(uint32_t c)
     default: // joiners, and the circled and squared letters that are Alphabetic symbols
         return c == 0x200c || c == 0x200d || (c >= 0x24b6 && c <= 0x24e9) ||
                (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
-               (c >= 0x1f170 && c <= 0x1f189);
+               (c >= 0x1f170 && c <= 0x1f189) || is_newer_word(c);
     }
 }

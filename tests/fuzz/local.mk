@@ -22,3 +22,13 @@ FUZZ_CORPUS = %D%/corpus/config %D%/corpus/safetensors
 %C%_fuzz_safetensors_SOURCES = %D%/fuzz_safetensors.c $(FUZZ_MAIN)
 %C%_fuzz_safetensors_LDADD = $(FUZZ_LIBS)
 %C%_fuzz_safetensors_LDFLAGS = $(FUZZ_LDFLAGS)
+
+# Tokenizers: the reader, and encoding and decoding.
+FUZZ_TARGETS += %D%/fuzz_text %D%/fuzz_tokenizer
+FUZZ_CORPUS += %D%/corpus/text %D%/corpus/tokenizer
+%C%_fuzz_text_SOURCES = %D%/fuzz_text.c $(FUZZ_MAIN)
+%C%_fuzz_text_LDADD = $(FUZZ_LIBS) $(LIB_LIBS)
+%C%_fuzz_text_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_tokenizer_SOURCES = %D%/fuzz_tokenizer.c $(FUZZ_MAIN)
+%C%_fuzz_tokenizer_LDADD = $(FUZZ_LIBS) $(LIB_LIBS)
+%C%_fuzz_tokenizer_LDFLAGS = $(FUZZ_LDFLAGS)

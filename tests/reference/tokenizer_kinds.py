@@ -37,7 +37,7 @@ DEEPSEEK = (r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\
 SPECIALS = ["<|endoftext|>", "<s>", "</s>"]
 
 
-def train(pre, normalizer=None, size=640, specials=SPECIALS, alphabet=True, **model):
+def train(pre, normalizer=None, size=560, specials=SPECIALS, alphabet=True, **model):
     t = Tokenizer(models.BPE(**model))
     t.pre_tokenizer = pre
     if normalizer:
@@ -60,9 +60,9 @@ def split(pattern, behavior="isolated", invert=False):
     return pre_tokenizers.Split(Regex(pattern), behavior, invert)
 
 
-def sentencepiece(normalizer, pre, decoder, with_bytes=True, **options):
+def sentencepiece(normalizer, pre, decoder, with_bytes=True, across=True, **options):
     """A vocabulary with <unk>, the 256 bytes, then pieces learned over words marked with U+2581."""
-    learned = json.loads(train(pre_tokenizers.Metaspace(), alphabet=False, size=520,
+    learned = json.loads(train(pre_tokenizers.Metaspace(), alphabet=False, size=440,
                                specials=[]).to_str())["model"]
     fixed = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256) if with_bytes]
     pieces = fixed + sorted(learned["vocab"], key=learned["vocab"].get)
@@ -70,7 +70,7 @@ def sentencepiece(normalizer, pre, decoder, with_bytes=True, **options):
     # Merges across words, as training without a split finds them.
     for a, b in (("\u2581the", "\u2581the"), ("e", "\u2581the"), ("\u2581", "\u2581"),
                  ("\u2581\u2581", "\u2581\u2581"), ("\u2581\u2581", "\u2581")):
-        if a in pieces and b in pieces:
+        if a in pieces and b in pieces and (across or not a.strip("\u2581")):
             merges.insert(len(merges) // 2, (a, b))
             if a + b not in pieces:
                 pieces.append(a + b)
@@ -102,7 +102,7 @@ def kinds():
     n, p, d = normalizers, pre_tokenizers, decoders
     yield "gpt2", legacy_merges(byte_level(regex=True).to_str())
 
-    t = byte_level(split(LLAMA3), ignore_merges=True, size=620)
+    t = byte_level(split(LLAMA3), ignore_merges=True, size=540)
     t.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), bos_template(t)])
     t.add_special_tokens(["<|eot_id|>", "<|start|>", "<|start_header_id|>"])
     yield "llama3", t.to_str()
@@ -134,7 +134,7 @@ def kinds():
                                    byte_fallback=True).to_str()
     yield "gemma", sentencepiece(n.Replace(" ", "\u2581"), p.Split(" ", "merged_with_previous"),
                                  d.Sequence([d.Replace("\u2581", " "), d.ByteFallback(), d.Fuse()]),
-                                 byte_fallback=True, fuse_unk=True).to_str()
+                                 across=False, byte_fallback=True, fuse_unk=True).to_str()
     yield "metaspace", sentencepiece(n.Strip(), p.Metaspace(), d.Metaspace(), with_bytes=False,
                                      fuse_unk=True).to_str()
     yield "words", sentencepiece(
