@@ -113,7 +113,7 @@ enum lte_status lte_normalize(const struct lte_normalizers *normalizers,
             continue;
         // A step reads the buffer that the one before it wrote.
         struct lte_buffer *out = &scratch->buffers[i % 2];
-        if (span->text >= out->bytes && span->text < out->bytes + out->length)
+        if (out->length && span->text >= out->bytes && span->text < out->bytes + out->length)
             out = &scratch->buffers[(i + 1) % 2];
         out->length = 0;
         switch (step->kind) {
