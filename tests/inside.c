@@ -51,6 +51,27 @@ struct lte_model *inside_model(struct lte_context *context, const char *folder)
     return m;
 }
 
+struct lte_model *inside_random_model(struct lte_context *context, const char *name)
+{
+    static const char *const files[] = {"config.json", "model.safetensors"};
+    char config[1024], folder[] = "/tmp/lte-model-XXXXXX";
+    struct lte_model *m = NULL;
+    snprintf(config, sizeof config, "%s/%s.json", inside_path("tests/data/models"), name);
+    if (!mkdtemp(folder) ||
+        lte_model_init(context, config, folder, LTE_DTYPE_F32, 1) != LTE_OK ||
+        lte_model_load(context, folder, &m) != LTE_OK)
+        printf("Bail out! no model from %s\n", config);
+    for (size_t i = 0; i < 2; i++) { // a mapped file stays readable
+        char path[sizeof folder + 32];
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+    if (!m)
+        exit(99);
+    return m;
+}
+
 struct lte_session *inside_session(const struct lte_model *model, uint32_t batch)
 {
     struct lte_session_params p;

@@ -41,7 +41,7 @@ def record(config_path, lte):
         answers[f"case{n}.logits_last"] = logits[-1].float().numpy()
         answers[f"case{n}.greedy_ids"] = np.array(tokens[length:], dtype="<i4")
         for layer, kept in seen.items():
-            if "state" in kept:
+            if "state" in kept and n == len(LENGTHS) - 1:
                 answers[f"case{n}.gdn_state.{layer}"] = kept["state"].float().numpy()
             if "score" in kept:
                 positive = (kept["score"] > 0).double().mean(0).tolist()
