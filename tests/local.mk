@@ -1,7 +1,8 @@
 # TAP under automake's parallel harness. A check program links libltecore.la, so it reaches hidden
 # symbols and is a plain executable that gdb, valgrind and qemu run directly.
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
-  export top_srcdir top_builddir; CMOCKA_MESSAGE_OUTPUT=tap; export CMOCKA_MESSAGE_OUTPUT;
+  export top_srcdir top_builddir; CMOCKA_MESSAGE_OUTPUT=tap; export CMOCKA_MESSAGE_OUTPUT; \
+  EMULATOR='$(LOG_COMPILER)'; export EMULATOR;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TEST_EXTENSIONS = .sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
@@ -56,6 +57,7 @@ check_PROGRAMS += %D%/test_sampler
 %C%_test_sampler_LDADD = libltecore.la $(CMOCKA_LIBS)
 endif
 
+include %D%/cli.mk
 include %D%/edges.mk
 include %D%/tokenizer.mk
 include %D%/tree.mk

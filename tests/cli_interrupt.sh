@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The lte command and Ctrl-C: while it writes, while it reads a long prompt, and on a terminal.
+. "$top_srcdir/tests/cli_tap.sh"
+
+# A prompt that takes far longer to read than the tests wait: some 200,000 tokens.
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    cat "$data/case3.prompt"
+done >"$work/long1"
+for i in 1 2; do
+    for part in 1 2 3 4 5 6 7 8; do
+        cat "$work/long$i"
+    done >"$work/long$((i + 1))"
+done
+long=$work/long3
+
+# Ctrl-C. A shell's background jobs ignore SIGINT, so timeout sends it, to a program whose signals
+# are as they are at a prompt.
+# interrupt SECONDS COMMAND...
+interrupt() {
+    env --default-signal=INT timeout --preserve-status -s INT "$@" >"$out" 2>"$err" </dev/null
+    status=$?
+}
+if env --default-signal=INT timeout --preserve-status -s INT 9 true 2>/dev/null; then
+    interrupt $((patience * 2)) "$lte" generate -p 'In the beginning' -n 1000000000 --ignore-eos --stats
+    [ $status -eq 130 ] && [ -s "$out" ] && grep -q '^prompt: .*constant$' "$err"
+    report $? 'Ctrl-C while writing: 130, text and statistics printed'
+    interrupt $patience "$lte" generate -f "$long" -n 5 --stats
+    [ $status -eq 130 ] && ! [ -s "$out" ] && grep -q '^prompt: .* generated: 0 ' "$err"
+    report $? 'Ctrl-C while reading a long prompt: 130'
+    interrupt $patience "$lte" score -f "$long"
+    [ $status -eq 130 ] && ! [ -s "$out" ] && ! [ -s "$err" ]
+    report $? 'Ctrl-C while scoring: 130'
+else
+    skip 'Ctrl-C' 'env and timeout cannot send SIGINT here'
+fi
+
+# On a terminal of its own: the key itself, and the progress line that only a terminal gets.
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    { sleep $((patience + 2)); printf '\003'; } |
+        script -qec "'$lte' generate -f '$long' -n 5" /dev/null >"$out" 2>"$err"
+    status=$?
+    [ $status -eq 130 ] && grep -q 'lte: read [0-9]* of [0-9]* tokens' "$out"
+    report $? 'a terminal: progress line, and Ctrl-C ends it'
+else
+    skip 'a terminal' 'there is no script command to make one'
+fi
+
+finish
