@@ -72,6 +72,11 @@ gives "$data/case1.greedy" '--stats leaves standard output alone'
     '^prompt: 12 tokens, [0-9.]* tokens/s; generated: 48 tokens, [0-9.]* tokens/s; state: [0-9]* bytes, constant$' \
     "$err"
 report $? '--stats prints one line'
+"$lte" generate -f "$data/case1.prompt" -n 48 -t 1 --stats >"$out" 2>&1
+status=$?
+sed '$d' "$out" >"$work/text"
+{ cat "$data/case1.greedy" && echo; } | cmp -s - "$work/text"
+report $? '--stats has a line of its own where both outputs are one'
 run generate -p x -n 1 --top-k 3
 [ $status -eq 0 ] && grep -q 'lte: warning: .*--temp' "$err"
 report $? 'sampling options without --temp are remarked on'

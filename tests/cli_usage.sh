@@ -101,11 +101,11 @@ run generate -f "$work/nul"
 fails 1 "$work/nul: NUL byte at offset 3" 'a NUL byte in a prompt file'
 printf 'abcd\377ef' >"$work/latin"
 run generate -f "$work/latin"
-fails 1 '4' 'bytes that are not UTF-8: the offset'
+fails 1 'not UTF-8 at byte 4 ' 'bytes that are not UTF-8: the offset'
 grep -q "$work/latin" "$err"
 report $? 'bytes that are not UTF-8: the file'
 run generate -p "$(printf 'abcd\377ef')"
-fails 1 '4' 'a prompt that is not UTF-8'
+fails 1 'not UTF-8 at byte 4 ' 'a prompt that is not UTF-8'
 
 # Closed and full outputs.
 closed() {

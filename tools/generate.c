@@ -188,6 +188,9 @@ static double rate(uint64_t count, double seconds)
 
 static void print_stats(const struct generation *g)
 {
+    // The text seldom ends its last line.
+    if (output_is_error() && !isatty(STDOUT_FILENO))
+        fputc('\n', stderr);
     fprintf(stderr,
             "prompt: %llu tokens, %.1f tokens/s; generated: %llu tokens, %.1f tokens/s; "
             "state: %llu bytes, ",

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/command.h"
@@ -46,6 +47,13 @@ bool output_write(const char *bytes, size_t count)
         count -= (size_t)n;
     }
     return true;
+}
+
+bool output_is_error(void)
+{
+    struct stat out, err;
+    return !fstat(STDOUT_FILENO, &out) && !fstat(STDERR_FILENO, &err) &&
+           out.st_dev == err.st_dev && out.st_ino == err.st_ino;
 }
 
 int output_end(int status)

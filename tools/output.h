@@ -12,6 +12,8 @@
 void output_begin(void);
 // Writes at once, past stdio. False when that failed, which has been reported, or was interrupted.
 bool output_write(const char *bytes, size_t count);
+// Standard output and standard error go to the same place.
+bool output_is_error(void);
 // Flushes stdio's standard output. Returns `status`, or STATUS_FAILED if it was STATUS_OK and
 // something could not be written.
 int output_end(int status);
