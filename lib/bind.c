@@ -31,13 +31,14 @@ static enum lte_status check(const struct binder *b, const struct lte_weight *w,
 {
     char want[128], got[256];
     if (t->dims != w->dims || memcmp(t->shape, w->shape, w->dims * sizeof *w->shape))
-        return lte_fail(b->context, LTE_ERR_FORMAT, "%s: tensor \"%s\" has shape %s, the config asks for %s",
-                        t->file, t->name, show_shape(got, sizeof got, t->dims, t->shape),
+        return lte_fail(b->context, LTE_ERR_FORMAT,
+                        "%s: tensor \"%s\" has shape %s, the config asks for %s", t->file, t->name,
+                        show_shape(got, sizeof got, t->dims, t->shape),
                         show_shape(want, sizeof want, w->dims, w->shape));
     if (t->type != LTE_FILE_F32 && t->type != LTE_FILE_BF16 && t->type != LTE_FILE_F16)
         return lte_fail(b->context, LTE_ERR_UNSUPPORTED,
-                        "%s: tensor \"%s\" is %s; weights may be F32, BF16 or F16", t->file, t->name,
-                        lte_file_type_name(t->type));
+                        "%s: tensor \"%s\" is %s; weights may be F32, BF16 or F16", t->file,
+                        t->name, lte_file_type_name(t->type));
     return LTE_OK;
 }
 
@@ -55,7 +56,8 @@ static enum lte_status bind_one(void *arg, const struct lte_weight *w)
         return LTE_OK;
     }
     if (!t && !w->twin)
-        return lte_fail(b->context, LTE_ERR_FORMAT, "%s: tensor \"%s\" is missing", b->name, w->name);
+        return lte_fail(b->context, LTE_ERR_FORMAT, "%s: tensor \"%s\" is missing", b->name,
+                        w->name);
     *w->slot = t ? t : *w->twin;
     m->tensor_count += t != NULL;
     if (!w->twin)

@@ -15,8 +15,8 @@ static const char *type_name(const json_t *value)
     return names[json_typeof(value)];
 }
 
-// The first line on which nesting passes the limit, 0 if none does. Strings are skipped; whether the
-// rest is JSON at all is the parser's business.
+// The first line on which nesting passes the limit, 0 if none does. Strings are skipped; whether
+// the rest is JSON at all is the parser's business.
 static size_t too_deep(const unsigned char *s, size_t n)
 {
     size_t line = 1, depth = 0;
@@ -60,7 +60,8 @@ enum lte_status lte_json_parse(const struct lte_context *context, const char *na
     if (!json_is_object(value)) {
         const char *type = type_name(value);
         json_decref(value);
-        return lte_fail(context, LTE_ERR_FORMAT, "%s: an object is expected, this is %s", name, type);
+        return lte_fail(context, LTE_ERR_FORMAT, "%s: an object is expected, this is %s", name,
+                        type);
     }
     *object = value;
     return LTE_OK;

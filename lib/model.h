@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a checkpoint says, family by family brought to one form: layers with hyper-parameters and bound
-// tensors. lib/arch/<family>.c fills it; lib/graph.c reads it.
+// What a checkpoint says, family by family brought to one form: layers with hyper-parameters and
+// bound tensors. lib/arch/<family>.c fills it; lib/graph.c reads it.
 #ifndef LTE_LIB_MODEL_H
 #define LTE_LIB_MODEL_H
 
@@ -29,7 +29,7 @@ struct lte_eviction {
     uint32_t convs;
     uint32_t kernel[LTE_ROUTER_CONVS], dilation[LTE_ROUTER_CONVS];
     bool relu;                    // score = max(z,0) instead of sigmoid(z) - 0.5
-    bool per_head;                // routing_shared "head": own weights per KV head; else shared by all
+    bool per_head;                // routing_shared "head": each KV head its own; else one for all
     bool per_model;               // routing_shared "all": the layers share them as well
     const struct lte_tensor *conv_weight[LTE_ROUTER_CONVS], *conv_bias[LTE_ROUTER_CONVS];
     const struct lte_tensor *proj_weight, *proj_bias;
@@ -38,7 +38,7 @@ struct lte_eviction {
 // Softmax attention: full, sliding window, or with learnable token eviction.
 struct lte_attention {
     uint32_t heads, key_heads, head_dim;
-    uint32_t window;              // tokens a query sees, itself included (LTE: window_size + 1); 0: all
+    uint32_t window;              // tokens a query sees, itself too (LTE: window_size + 1); 0: all
     float rope_theta;
     bool qkv_bias, qk_norm;
     float qk_norm_eps;
@@ -86,8 +86,8 @@ struct lte_model {
 enum lte_status lte_model_configure(struct lte_context *context, const char *name,
                                     const void *bytes, size_t size, struct lte_model **model);
 
-// Binds the model's weights to tensors: each must be there with its shape and a float type, and none
-// may be left over. Takes over nothing.
+// Binds the model's weights to tensors: each must be there with its shape and a float type, and
+// none may be left over. Takes over nothing.
 enum lte_status lte_model_bind(struct lte_model *model, const struct lte_tensors *tensors,
                                const char *name);
 

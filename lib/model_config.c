@@ -208,8 +208,8 @@ static json_t *take_list(struct lte_config *config, const char *key, uint32_t ca
     if (list && !json_is_array(list))
         lte_config_fail(config, LTE_ERR_FORMAT, key, "must be a list");
     else if (size > capacity)
-        lte_config_fail(config, LTE_ERR_UNSUPPORTED, key, "has %zu entries, at most %u are supported",
-                        size, (unsigned)capacity);
+        lte_config_fail(config, LTE_ERR_UNSUPPORTED, key,
+                        "has %zu entries, at most %u are supported", size, (unsigned)capacity);
     return list;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Typed reading of config.json. A key that is read is taken out; what is left at the end is unknown.
+// Typed reading of config.json. A key that is read is taken out; what is left at the end is
+// unknown.
 #ifndef LTE_LIB_MODEL_CONFIG_H
 #define LTE_LIB_MODEL_CONFIG_H
 

@@ -51,7 +51,8 @@ void lte_tensors_close(struct lte_tensors *tensors); // NULL is allowed
 
 size_t lte_tensors_count(const struct lte_tensors *tensors);
 const struct lte_tensor *lte_tensors_at(const struct lte_tensors *tensors, size_t index);
-const struct lte_tensor *lte_tensors_find(const struct lte_tensors *tensors, const char *name); // or NULL
+const struct lte_tensor *lte_tensors_find(const struct lte_tensors *tensors,
+                                          const char *name); // or NULL
 // The value of a __metadata__ key of the (first) file, or NULL.
 const char *lte_tensors_metadata(const struct lte_tensors *tensors, const char *key);
 

@@ -44,8 +44,8 @@ enum lte_status lte_shard_header(const struct lte_context *context, struct lte_s
         length = length << 8 | bytes[i];
     if (length > MAX_HEADER)
         return lte_fail(context, LTE_ERR_FORMAT,
-                        "%s: header length %" PRIu64 " is above the limit of %" PRIu64, path, length,
-                        MAX_HEADER);
+                        "%s: header length %" PRIu64 " is above the limit of %" PRIu64, path,
+                        length, MAX_HEADER);
     if (length > size - LENGTH)
         return lte_fail(context, LTE_ERR_FORMAT,
                         "%s: header length %" PRIu64 ", but the file has %zu bytes after it", path,
@@ -94,8 +94,8 @@ static enum lte_status bad(const struct place *at, enum lte_status status, const
     return lte_fail(at->context, status, "%s: tensor \"%.200s\": %s", at->path, at->name, what);
 }
 
-static enum lte_status read_type(const struct place *at, const json_t *entry, enum lte_file_type *type,
-                                 uint64_t *size)
+static enum lte_status read_type(const struct place *at, const json_t *entry,
+                                 enum lte_file_type *type, uint64_t *size)
 {
     const char *name = json_string_value(json_object_get(entry, "dtype"));
     if (!name)
@@ -127,8 +127,9 @@ static enum lte_status read_shape(const struct place *at, const json_t *entry, s
             return bad(at, LTE_ERR_FORMAT, "shape[%zu] is not a size", i);
         t->shape[i] = (uint64_t)json_integer_value(n);
         if (t->shape[i] && t->elements > UINT64_MAX / t->shape[i])
-            return bad(at, LTE_ERR_FORMAT, "the product of its shape overflows at shape[%zu] = %" PRIu64,
-                       i, t->shape[i]);
+            return bad(at, LTE_ERR_FORMAT,
+                       "the product of its shape overflows at shape[%zu] = %" PRIu64, i,
+                       t->shape[i]);
         t->elements *= t->shape[i];
     }
     return LTE_OK;
@@ -147,12 +148,14 @@ static enum lte_status read_offsets(const struct place *at, const json_t *entry,
         return bad(at, LTE_ERR_FORMAT, "data_offsets [%lld, %lld] are not in order",
                    (long long)begin, (long long)end);
     if ((uint64_t)end > shard->data_size)
-        return bad(at, LTE_ERR_FORMAT, "ends at byte %lld, but the file has %" PRIu64 " bytes of data",
-                   (long long)end, shard->data_size);
+        return bad(at, LTE_ERR_FORMAT,
+                   "ends at byte %lld, but the file has %" PRIu64 " bytes of data", (long long)end,
+                   shard->data_size);
     const uint64_t bytes = (uint64_t)(end - begin);
     if (t->elements > UINT64_MAX / size || t->elements * size != bytes)
         return bad(at, LTE_ERR_FORMAT,
-                   "%" PRIu64 " elements of %" PRIu64 " bytes do not fill data_offsets [%lld, %lld]",
+                   "%" PRIu64 " elements of %" PRIu64
+                   " bytes do not fill data_offsets [%lld, %lld]",
                    t->elements, size, (long long)begin, (long long)end);
     t->data = shard->data + begin;
     return LTE_OK;
@@ -201,11 +204,12 @@ static enum lte_status check_cover(const struct lte_context *c, const struct lte
         const uint64_t begin = (uint64_t)((const unsigned char *)tensors[i].data - shard->data);
         if (begin < end)
             return bad(&at, LTE_ERR_FORMAT,
-                       "begins at byte %" PRIu64 ", inside \"%.60s\", which ends at %" PRIu64, begin,
-                       tensors[i - 1].name, end);
+                       "begins at byte %" PRIu64 ", inside \"%.60s\", which ends at %" PRIu64,
+                       begin, tensors[i - 1].name, end);
         if (begin > end)
             return bad(&at, LTE_ERR_FORMAT,
-                       "begins at byte %" PRIu64 " after a hole that begins at %" PRIu64, begin, end);
+                       "begins at byte %" PRIu64 " after a hole that begins at %" PRIu64, begin,
+                       end);
         end = begin + lte_tensor_bytes(&tensors[i]);
     }
     if (end != shard->data_size)
@@ -215,7 +219,8 @@ static enum lte_status check_cover(const struct lte_context *c, const struct lte
     return LTE_OK;
 }
 
-static enum lte_status check_metadata(const struct lte_context *c, const char *path, json_t *metadata)
+static enum lte_status check_metadata(const struct lte_context *c, const char *path,
+                                      json_t *metadata)
 {
     const char *key;
     json_t *value;

@@ -20,16 +20,17 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum lte_status check_entry(const struct lte_context *c, const char *path, const char *tensor,
-                                   const json_t *value)
+static enum lte_status check_entry(const struct lte_context *c, const char *path,
+                                   const char *tensor, const json_t *value)
 {
     const char *name = json_string_value(value);
     if (!name)
-        return lte_fail(c, LTE_ERR_FORMAT, "%s: weight_map \"%.200s\" is not a string", path, tensor);
+        return lte_fail(c, LTE_ERR_FORMAT, "%s: weight_map \"%.200s\" is not a string", path,
+                        tensor);
     if (!plain_name(name))
         return lte_fail(c, LTE_ERR_FORMAT,
-                        "%s: weight_map \"%.200s\": \"%.200s\" is not a file name in this folder", path,
-                        tensor, name);
+                        "%s: weight_map \"%.200s\": \"%.200s\" is not a file name in this folder",
+                        path, tensor, name);
     return LTE_OK;
 }
 

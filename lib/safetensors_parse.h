@@ -39,8 +39,8 @@ void lte_shard_measure(const struct lte_shard *shard, size_t *count, size_t *nam
 enum lte_status lte_shard_tensors(const struct lte_context *context, const struct lte_shard *shard,
                                   struct lte_tensor *tensors, char **names);
 
-// Maps the shards that `path` (model.safetensors.index.json in `folder`) names into tensors->shards;
-// *map becomes its weight_map, owned by the caller.
+// Maps the shards that `path` (model.safetensors.index.json in `folder`) names into
+// tensors->shards; *map becomes its weight_map, owned by the caller.
 enum lte_status lte_index_open(struct lte_tensors *tensors, const char *folder, const char *path,
                                json_t **map);
 // Each tensor must lie in the shard that the index says, and all that the index says must be there.

@@ -45,8 +45,9 @@ struct lte_walk {
 enum lte_status lte_model_walk(struct lte_model *model, lte_weight_fn *fn, void *arg);
 
 // For families: one weight named prefix + suffix. SHAPE(rows, columns) gives dims and sizes.
-#define LTE_SHAPE(...) \
-    (unsigned)(sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)), (const uint64_t[]){__VA_ARGS__}
+#define LTE_SHAPE(...)                                                  \
+    (unsigned)(sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)), \
+        (const uint64_t[]){__VA_ARGS__}
 void lte_walk_weight(struct lte_walk *walk, const struct lte_tensor **slot, const char *suffix,
                      struct lte_init init, unsigned dims, const uint64_t *shape);
 // A buffer that trainers save beside the weights; it may be absent.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A context whose allocations are counted and can be made to fail, whose log is kept, and a folder of
-// its own for files: what tests of the library's edges need.
+// A context whose allocations are counted and can be made to fail, whose log is kept, and a folder
+// of its own for files: what tests of the library's edges need.
 #ifndef LTE_TESTS_FIXTURE_H
 #define LTE_TESTS_FIXTURE_H
 
@@ -30,7 +30,8 @@ bool fixture_said(const struct fixture *f, ...);
 // "<folder>/<name>"; four results are kept at a time.
 const char *fixture_path(struct fixture *f, const char *name);
 void fixture_write(struct fixture *f, const char *name, const void *bytes, size_t size);
-// A file of the source tree ($top_srcdir, or the current folder): its path, kept like fixture_path().
+// A file of the source tree ($top_srcdir, or the current folder): its path, kept like
+// fixture_path().
 const char *fixture_source(const char *name);
 // A whole file in malloc()ed memory; NULL if it cannot be read.
 void *fixture_read(const char *path, size_t *size);

@@ -86,7 +86,8 @@ static const char small_config[] =
     "\"routing_grad\":true,\"routing_shared\":\"head\",\"routing_freeze_steps\":0,"
     "\"l1_lambda_init\":1e-9,\"l1_lambda_min\":1e-9,\"l1_lambda_max\":1.0,\"l1_alpha\":1.5,"
     "\"l1_alpha_neg\":2,\"l1_warmup_steps\":0,\"l1_lambda_initial_steps\":0,"
-    "\"l1_lambda_update_steps\":32,\"l1_lambda_shared\":\"head\",\"l1_lambda_tolerate\":[0.95,1.0]}}";
+    "\"l1_lambda_update_steps\":32,\"l1_lambda_shared\":\"head\","
+    "\"l1_lambda_tolerate\":[0.95,1.0]}}";
 
 static enum lte_status init(struct fixture *f, const char *folder, enum lte_dtype dtype,
                             uint64_t seed)
@@ -198,7 +199,8 @@ static uint64_t hash_file(struct fixture *f, const char *name)
 // The whole file, pinned for each type; any machine, any number of threads.
 static void test_reproducible(void **state)
 {
-    static const uint64_t pinned[] = {UINT64_C(0x6d9c9e610c1ad7f1), UINT64_C(0x0fbf673c59fde998), UINT64_C(0xb7b3350f57a0937a)};
+    static const uint64_t pinned[] = {UINT64_C(0x6d9c9e610c1ad7f1), UINT64_C(0x0fbf673c59fde998),
+                                      UINT64_C(0xb7b3350f57a0937a)};
     struct fixture f;
     char name[32];
     (void)state;

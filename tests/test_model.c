@@ -128,8 +128,8 @@ static void rewrite(struct fixture *f, const struct edit *edit)
     }
     if (!found)
         list[n++] = new;
-    assert_int_equal(lte_writer_begin(f->context, fixture_path(f, "model.safetensors"), list, n, &w),
-                     LTE_OK);
+    assert_int_equal(
+        lte_writer_begin(f->context, fixture_path(f, "model.safetensors"), list, n, &w), LTE_OK);
     for (size_t i = 0; i < n; i++) {
         uint64_t elements = 1;
         for (unsigned d = 0; d < list[i].dims; d++)
@@ -151,24 +151,34 @@ static void test_tensors(void **state)
         const char *says[3];
     } bad[] = {
         {{"model.norm.weight", 0, REMOVE, {0}}, LTE_ERR_FORMAT, {"model.norm.weight", "missing"}},
-        {{"model.layers.1.attn.router.conv_stack.proj.bias", 0, REMOVE, {0}}, LTE_ERR_FORMAT,
+        {{"model.layers.1.attn.router.conv_stack.proj.bias", 0, REMOVE, {0}},
+         LTE_ERR_FORMAT,
          {"router.conv_stack.proj.bias", "missing"}},
-        {{"model.norm.weight", LTE_FILE_F32, 1, {31}}, LTE_ERR_FORMAT,
+        {{"model.norm.weight", LTE_FILE_F32, 1, {31}},
+         LTE_ERR_FORMAT,
          {"model.norm.weight", "[31]", "[32]"}},
-        {{"model.norm.weight", LTE_FILE_F32, 2, {32, 1}}, LTE_ERR_FORMAT,
+        {{"model.norm.weight", LTE_FILE_F32, 2, {32, 1}},
+         LTE_ERR_FORMAT,
          {"model.norm.weight", "[32, 1]", "[32]"}},
         {{"model.norm.weight", LTE_FILE_F32, 0, {0}}, LTE_ERR_FORMAT, {"model.norm.weight", "[]"}},
-        {{"model.embeddings.weight", LTE_FILE_F32, 2, {32, 64}}, LTE_ERR_FORMAT,
+        {{"model.embeddings.weight", LTE_FILE_F32, 2, {32, 64}},
+         LTE_ERR_FORMAT,
          {"model.embeddings.weight", "[32, 64]", "[64, 32]"}},
-        {{"model.norm.weight", LTE_FILE_I32, 1, {32}}, LTE_ERR_UNSUPPORTED,
+        {{"model.norm.weight", LTE_FILE_I32, 1, {32}},
+         LTE_ERR_UNSUPPORTED,
          {"model.norm.weight", "I32", "BF16"}},
-        {{"model.norm.weight", LTE_FILE_F64, 1, {32}}, LTE_ERR_UNSUPPORTED,
+        {{"model.norm.weight", LTE_FILE_F64, 1, {32}},
+         LTE_ERR_UNSUPPORTED,
          {"model.norm.weight", "F64"}},
-        {{"model.layers.0.attn.q_proj.bias", LTE_FILE_F32, 1, {32}}, LTE_ERR_FORMAT,
+        {{"model.layers.0.attn.q_proj.bias", LTE_FILE_F32, 1, {32}},
+         LTE_ERR_FORMAT,
          {"layers.0.attn.q_proj.bias", "belongs to no part"}},
-        {{"model.layers.3.attn_norm.weight", LTE_FILE_F32, 1, {32}}, LTE_ERR_FORMAT,
+        {{"model.layers.3.attn_norm.weight", LTE_FILE_F32, 1, {32}},
+         LTE_ERR_FORMAT,
          {"layers.3.attn_norm.weight", "belongs to no part"}},
-        {{"lm_head.weight", LTE_FILE_F32, 2, {63, 32}}, LTE_ERR_FORMAT, {"lm_head.weight", "[63, 32]"}},
+        {{"lm_head.weight", LTE_FILE_F32, 2, {63, 32}},
+         LTE_ERR_FORMAT,
+         {"lm_head.weight", "[63, 32]"}},
         {{"model.num_kept", LTE_FILE_F32, 2, {3, 2}}, LTE_ERR_FORMAT, {"num_kept", "[2, 2]"}},
     };
     struct fixture f;
@@ -184,7 +194,8 @@ static void test_tensors(void **state)
             print_message("# %s: %s\n", bad[i].edit.name, lte_status_name(status));
         assert_int_equal(status, bad[i].status);
         assert_null(m);
-        assert_true(fixture_said(&f, f.folder, bad[i].says[0], bad[i].says[1], bad[i].says[2], NULL));
+        assert_true(
+            fixture_said(&f, f.folder, bad[i].says[0], bad[i].says[1], bad[i].says[2], NULL));
     }
     assert_true(fixture_close(&f));
 }
@@ -232,8 +243,8 @@ static void test_buffers(void **state)
 static void test_twins(void **state)
 {
     static const struct edit head = {"lm_head.weight", LTE_FILE_BF16, 2, {64, 32}};
-    static const struct edit again = {"model.layers.2.attn.router.conv_stack.proj.bias", LTE_FILE_F32,
-                                      1, {1}};
+    static const struct edit again = {
+        "model.layers.2.attn.router.conv_stack.proj.bias", LTE_FILE_F32, 1, {1}};
     struct fixture f;
     struct lte_model *m;
     (void)state;
@@ -268,7 +279,8 @@ static void poke(struct fixture *f, const char *tensor, size_t at, const void *b
     struct lte_tensors *t;
     size_t whole;
     unsigned char *file = fixture_read(fixture_path(f, "model.safetensors"), &whole);
-    assert_int_equal(lte_tensors_from_memory(f->context, file, whole, "model.safetensors", &t), LTE_OK);
+    assert_int_equal(lte_tensors_from_memory(f->context, file, whole, "model.safetensors", &t),
+                     LTE_OK);
     const struct lte_tensor *found = lte_tensors_find(t, tensor);
     memcpy(file + ((const unsigned char *)found->data - file) + at, bytes, size);
     lte_tensors_close(t);
@@ -291,8 +303,8 @@ static void test_check(void **state)
     assert_int_equal(lte_model_load(f.context, f.folder, &m), LTE_OK);
     assert_int_equal(lte_model_check(m, &bad), LTE_OK);
     assert_int_equal(bad, 3);
-    assert_true(fixture_said(&f, "\"model.norm.weight\": 2 of 32", "\"model.embeddings.weight\": 1 of",
-                             NULL));
+    assert_true(fixture_said(&f, "\"model.norm.weight\": 2 of 32",
+                             "\"model.embeddings.weight\": 1 of", NULL));
     assert_int_equal(lte_model_check(NULL, &bad), LTE_ERR_ARGUMENT);
     lte_model_free(m);
     assert_true(fixture_close(&f));

@@ -99,8 +99,8 @@ static void test_incomplete(void **state)
     assert_int_equal(write_bytes(&f, "x.safetensors", DATA - 1, 7), LTE_ERR_ARGUMENT);
     assert_true(fixture_said(&f, "x.safetensors: 37 bytes", "38", NULL));
     assert_int_equal(write_bytes(&f, "x.safetensors", DATA + 1, 7), LTE_ERR_ARGUMENT);
-    assert_int_equal(lte_writer_begin(f.context, fixture_path(&f, "x.safetensors"), list, COUNT, &w),
-                     LTE_OK);
+    assert_int_equal(
+        lte_writer_begin(f.context, fixture_path(&f, "x.safetensors"), list, COUNT, &w), LTE_OK);
     assert_int_equal(files_in(&f), 2); // the temporary file
     lte_writer_abandon(w);
     lte_writer_abandon(NULL);

@@ -14,11 +14,13 @@ void lte_attention_configure(struct lte_config *config, const struct lte_model *
     a->rope_theta = (float)lte_config_number_or(config, "rope_theta", 1, 1e30, 10000);
     a->qk_norm_eps = 1e-5f; // the reference's layer default: norm_eps does not reach it
     if (model->width % a->heads)
-        lte_config_fail(config, LTE_ERR_FORMAT, "num_heads", "is %u, does not divide hidden_size %u",
-                        (unsigned)a->heads, (unsigned)model->width);
+        lte_config_fail(config, LTE_ERR_FORMAT, "num_heads",
+                        "is %u, does not divide hidden_size %u", (unsigned)a->heads,
+                        (unsigned)model->width);
     else if (a->heads % a->key_heads)
-        lte_config_fail(config, LTE_ERR_FORMAT, "num_kv_heads", "is %u, does not divide num_heads %u",
-                        (unsigned)a->key_heads, (unsigned)a->heads);
+        lte_config_fail(config, LTE_ERR_FORMAT, "num_kv_heads",
+                        "is %u, does not divide num_heads %u", (unsigned)a->key_heads,
+                        (unsigned)a->heads);
     a->head_dim = model->width / a->heads;
     if (a->head_dim % 2 || a->head_dim > LTE_MAX_HEAD_DIM)
         lte_config_fail(config, LTE_ERR_FORMAT, "num_heads",

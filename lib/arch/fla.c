@@ -72,7 +72,8 @@ void lte_fla_attn_layers(struct lte_config *attn, struct lte_model *model, enum 
                          const struct lte_attention *attention)
 {
     uint32_t list[LTE_MAX_LAYERS];
-    const uint32_t count = lte_config_list(attn, "layers", 0, model->layers - 1, list, model->layers);
+    const uint32_t count =
+        lte_config_list(attn, "layers", 0, model->layers - 1, list, model->layers);
     for (uint32_t i = 0; i < count && lte_config_ok(attn); i++) {
         struct lte_layer *layer = &model->layer[list[i]];
         if (layer->mixer != LTE_MIXER_GDN) {

@@ -6,8 +6,8 @@
 
 #include "lib/arch/arch.h"
 
-// Bounds on sizes that a config may ask for, far above any model: heads * head_dim fits 32 bits, and
-// no count of parameters overflows 64.
+// Bounds on sizes that a config may ask for, far above any model: heads * head_dim fits 32 bits,
+// and no count of parameters overflows 64.
 enum {
     LTE_MAX_WIDTH = 1 << 17,
     LTE_MAX_LAYERS = 1024,
@@ -20,8 +20,8 @@ enum {
 // Embeddings, MLP, norms and head; allocates model->layer. `init_range` is the class's default of
 // initializer_range. False: look at config's status.
 bool lte_fla_configure(struct lte_config *config, struct lte_model *model, double init_range);
-// Embeddings, every layer and its mixer, norm, head. `out_init` says how o_proj and down_proj, which
-// write to the residual, are drawn; NULL: like every other matrix.
+// Embeddings, every layer and its mixer, norm, head. `out_init` says how o_proj and down_proj,
+// which write to the residual, are drawn; NULL: like every other matrix.
 typedef struct lte_init lte_out_init_fn(const struct lte_model *model, uint64_t fan_in);
 void lte_fla_weights(struct lte_walk *walk, lte_out_init_fn *out_init);
 

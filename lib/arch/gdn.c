@@ -4,7 +4,8 @@
 
 #include "lib/arch/fla.h"
 
-void lte_gdn_configure(struct lte_config *config, const struct lte_model *model, struct lte_gdn *gdn)
+void lte_gdn_configure(struct lte_config *config, const struct lte_model *model,
+                       struct lte_gdn *gdn)
 {
     gdn->heads = lte_config_u32(config, "num_heads", 1, LTE_MAX_HEADS);
     gdn->value_heads = gdn->heads;
