@@ -173,7 +173,8 @@ static void print_column(int width, int digits, double value)
 
 void bench_print(const struct bench_row *row)
 {
-    const double ns = row->seconds * 1e9 / (row->tokens > 0 ? row->tokens : 1);
+    // A roof has no tokens; what has none else is counted by the call.
+    const double ns = row->tokens < 0 ? 0 : row->seconds * 1e9 / (row->tokens > 0 ? row->tokens : 1);
     const double gflops = row->flops / row->seconds * 1e-9, gbs = row->bytes / row->seconds * 1e-9;
     const double height = row->roof_gflops > 0 ? row->roof_gflops : row->roof_gbs;
     const double reached = row->roof_gflops > 0 ? gflops : gbs;

@@ -38,7 +38,8 @@ double bench_now(void); // seconds, monotonic
 void bench_cpu_time(bool on);
 double bench_median(double *sample, size_t n); // sorts
 
-// One measurement. Work is given per call; 0 where there is no sensible count.
+// One measurement. Work is given per call; 0 where there is no sensible count (tokens: the call counts
+// as one; below 0, there is no time per token).
 struct bench_row {
     const char *op, *shape, *isa;
     unsigned threads;

@@ -54,7 +54,7 @@ static void print_roofs(const struct suite *suite)
             continue;
         const double height = roof_time(suite->team, isa, (enum roof)r, NULL, 0);
         struct bench_row row = {.op = "roof", .shape = roof_name((enum roof)r), .isa = isa,
-                                .threads = lte_par_size(suite->team), .seconds = 1};
+                                .threads = lte_par_size(suite->team), .seconds = 1, .tokens = -1};
         if (r == ROOF_FMA)
             row.flops = height * 1e9;
         else

@@ -45,5 +45,7 @@ bench_model_LDADD = $(BENCH_LIBS)
 bench: $(BENCHES) bench_model
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
 	@./bench_model $(BENCH_FLAGS) $(BENCH_MODEL)
+# Built by `make check`, so that they keep up with what they measure.
+check-local: $(BENCHES) bench_model
 .PHONY: bench
 EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-1.4b.json
