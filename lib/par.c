@@ -100,12 +100,6 @@ static uint64_t wait_done(struct lte_par *team, uint32_t target)
     return slept;
 }
 
-static void add_done(struct lte_par *team, uint32_t count)
-{
-    if (atomic_fetch_add_explicit(&team->done, count, memory_order_release) & WATCHED)
-        lte_par_wake(&team->done, 1);
-}
-
 // The leader: makes `left` claimable and sees to it that enough helpers are awake. Sequentially
 // consistent, as in help(): either the helper that falls asleep is counted, or it sees `left`.
 static void publish(struct lte_par *team, uint32_t left, uint32_t helpers)
@@ -178,6 +172,13 @@ unsigned lte_par_size(const struct lte_par *team)
     return team->threads;
 }
 
+#ifdef _OPENMP
+static void add_done(struct lte_par *team, uint32_t count)
+{
+    if (atomic_fetch_add_explicit(&team->done, count, memory_order_release) & WATCHED)
+        lte_par_wake(&team->done, 1);
+}
+
 // On the leader's core a helper only keeps the leader from running.
 static bool is_crowded(struct lte_par *team)
 {
@@ -218,7 +219,6 @@ static void help(struct lte_par *team, unsigned thread)
     atomic_fetch_add_explicit(&team->gone, 1, memory_order_release); // the last look at the team
 }
 
-#ifdef _OPENMP
 static void *host(void *arg)
 {
     struct lte_par *team = arg;
