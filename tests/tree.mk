@@ -15,3 +15,7 @@ installcheck-local:
 	datadir='$(datadir)'; mandir='$(mandir)'; version='$(PACKAGE_VERSION)'; \
 	export PKG_CONFIG bindir libdir datadir mandir version; \
 	$(SHELL) $(top_srcdir)/tests/installed.sh
+
+# Recorded answers of small models and the scripts that made them.
+EXTRA_DIST += %D%/data/models %D%/reference/hybrid_model.py %D%/reference/record_models.py \
+  %D%/reference/safetensors_io.py bench/README.md
