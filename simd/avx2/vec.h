@@ -84,7 +84,8 @@ static inline V v_load_f16(const void *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
-static inline void v_prefetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+// A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
+#define v_prefetch(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 static inline float v_min_all(V v)
 {
     __m128 a = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

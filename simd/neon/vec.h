@@ -79,7 +79,8 @@ static inline V v_load_f16(const void *p)
     memcpy(&h, p, sizeof h);
     return vcvt_f32_f16(h);
 }
-static inline void v_prefetch(const void *p) { __builtin_prefetch(p); }
+// A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
+#define v_prefetch(p) __builtin_prefetch(p)
 static inline float v_min_all(V v) { return vminvq_f32(v); }
 static inline float v_first(V v) { return vgetq_lane_f32(v, 0); }
 // p[0..4) = the sums of a, b, c, d
