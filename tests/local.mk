@@ -16,11 +16,13 @@ CHECK_LIBS = libcheck.la libltecore.la
 check_LTLIBRARIES += libinside.la
 libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
 MODEL_LIBS = libinside.la $(CHECK_LIBS)
-MODEL_CHECKS = %D%/golden %D%/properties %D%/recorded %D%/retention
+MODEL_CHECKS = %D%/golden %D%/properties %D%/recorded %D%/retention \
+  %D%/spec_ops
 check_PROGRAMS += $(MODEL_CHECKS)
 %C%_golden_LDADD = $(MODEL_LIBS) -lm
 %C%_properties_LDADD = %D%/libfixture.la $(MODEL_LIBS) -lm
 %C%_recorded_LDADD = $(MODEL_LIBS) -lm
+%C%_spec_ops_LDADD = $(MODEL_LIBS) -lm
 %C%_retention_LDADD = $(MODEL_LIBS) -lm
 
 # Kernels against the reference.
