@@ -2,4 +2,3 @@
 lalte_tinydir = $(datadir)/lte/lalte-tiny
 dist_lalte_tiny_DATA = %D%/lalte-tiny/config.json %D%/lalte-tiny/model.safetensors \
   %D%/lalte-tiny/tokenizer.json %D%/lalte-tiny/README.md
-EXTRA_DIST += tests/data/lalte-tiny/golden.safetensors

@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += libltecore.la
 LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/cores.c \
   %D%/cores.h %D%/log.c %D%/par.c %D%/par.h %D%/par_limit.c %D%/par_limit.h \
   %D%/par_wait.c %D%/par_wait.h %D%/status.c
-LIB_FILES = %D%/file.c %D%/file.h %D%/json.c %D%/json.h %D%/safetensors.c \
+LIB_FILES = %D%/file.c %D%/file.h %D%/json.c %D%/json.h %D%/safetensors.c %D%/safetensors.h \
   %D%/safetensors_header.c %D%/safetensors_index.c %D%/safetensors_parse.h
 LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c \
   %D%/tokenizer/bpe.h %D%/tokenizer/buffer.c %D%/tokenizer/buffer.h %D%/tokenizer/bytelevel.c \
@@ -18,31 +18,26 @@ LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c 
   %D%/tokenizer/stream.c %D%/tokenizer/tokenizer.c %D%/tokenizer/tokenizer.h \
   %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
   %D%/tokenizer/vocab.h %D%/tokenizer/word16.h
-LIB_GRAPH = %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c %D%/kv.c \
-  %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c %D%/op.h %D%/op/attend.c \
+LIB_GRAPH = %D%/backend.h %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c \
+  %D%/graph.h %D%/kv.c %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c \
+  %D%/op.h %D%/op/attend.c \
   %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
   %D%/op/lte_score.c %D%/op/norms.c %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
-  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/session.c \
-  %D%/session.h
-LIB_MODEL = %D%/model.h %D%/safetensors.h %D%/graph.h %D%/bind.c %D%/model_config.c %D%/model_config.h \
-  %D%/configure.c %D%/model.c %D%/weights.c %D%/weights.h %D%/arch/arch.h \
+  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/sampler.c \
+  %D%/session.c %D%/session.h
+LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.c \
+  %D%/model_config.h %D%/weights.c %D%/weights.h %D%/arch/arch.h \
   %D%/arch/attention.c %D%/arch/eviction.c %D%/arch/fla.c %D%/arch/fla.h \
   %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/table.c \
   %D%/arch/transformer.c
-LIB_API =
-LIB_SAMPLER = %D%/sampler.c
-libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) $(LIB_API) \
-  $(LIB_SAMPLER)
+# Writing checkpoints and fresh models.
+LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/random.c %D%/random.h \
+  %D%/safetensors_write.c %D%/safetensors_write.h
+libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
+  $(LIB_WRITE)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 
 lib_LTLIBRARIES += liblte.la
 liblte_la_SOURCES =
 liblte_la_LIBADD = libltecore.la
 liblte_la_LDFLAGS = -no-undefined -version-info $(LTE_LT_VERSION)
-
-# The seam for devices with memory of their own.
-libltecore_la_SOURCES += %D%/backend.h
-
-# Writing checkpoints and fresh models.
-libltecore_la_SOURCES += %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/random.c %D%/random.h \
-  %D%/safetensors_write.c %D%/safetensors_write.h

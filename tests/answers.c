@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "tests/check.h"
+#include "tests/fixture.h"
 
 struct answers answers_open(const struct lte_context *context, const char *relative)
 {
     struct answers a = {.n = 0};
-    if (lte_tensors_open(context, inside_path(relative), &a.tensors) != LTE_OK) {
+    if (lte_tensors_open(context, fixture_source(relative), &a.tensors) != LTE_OK) {
         printf("Bail out! %s\n", relative);
         exit(99);
     }

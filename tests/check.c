@@ -96,10 +96,10 @@ const struct lte_kernels *check_ref(void)
 const struct check_level *check_levels(void)
 {
     static const char *const names[] = {"avx2", "avx512", "neon"};
-    static struct lte_kernels table[3];
-    static struct check_level levels[4];
+    static struct lte_kernels table[CHECK_LEVELS - 1];
+    static struct check_level levels[CHECK_LEVELS];
     size_t n = 0;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < CHECK_LEVELS - 1; i++) {
         const unsigned flags = (unsigned)lte_cpu_level(names[i]);
         if ((lte_cpu_detect() & flags) != flags)
             continue;

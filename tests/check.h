@@ -32,6 +32,7 @@ void check_note(const char *format, ...) __attribute__((format(printf, 1, 2))); 
 
 // The levels above the reference that this CPU and build have, ended by a NULL name. There may be
 // none. Each table holds exactly what a context with that level would use.
+enum { CHECK_LEVELS = 4 }; // with the reference
 struct check_level {
     const char *name;
     const struct lte_kernels *kernels;

@@ -1,8 +1,4 @@
 # The lte command with the shipped model.
 dist_check_SCRIPTS += %D%/cli_usage.sh %D%/cli_generate.sh %D%/cli_interrupt.sh \
   %D%/cli_score.sh
-EXTRA_DIST += %D%/cli_tap.sh \
-  %D%/data/lalte-tiny/case0.prompt %D%/data/lalte-tiny/case0.greedy \
-  %D%/data/lalte-tiny/case1.prompt %D%/data/lalte-tiny/case1.greedy \
-  %D%/data/lalte-tiny/case2.prompt %D%/data/lalte-tiny/case2.greedy \
-  %D%/data/lalte-tiny/case3.prompt %D%/data/lalte-tiny/case3.greedy
+EXTRA_DIST += %D%/cli_tap.sh %D%/data/lalte-tiny

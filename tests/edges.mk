@@ -1,9 +1,7 @@
 # The library's edges: files, configs, models, with cmocka.
 if HAVE_CMOCKA
-check_LTLIBRARIES += %D%/libfixture.la
-%C%_libfixture_la_SOURCES = %D%/fixture.c %D%/fixture.h
 EDGE_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-EDGE_LIBS = %D%/libfixture.la libltecore.la $(CMOCKA_LIBS)
+EDGE_LIBS = libfixture.la libltecore.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/test_safetensors %D%/test_writer %D%/test_config %D%/test_model %D%/test_init
 %C%_test_safetensors_CPPFLAGS = $(EDGE_CPPFLAGS)

@@ -9,17 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "simd/cpu.h"
-
-const char *inside_path(const char *relative)
-{
-    static char path[4][1024];
-    static unsigned next;
-    const char *top = getenv("top_srcdir");
-    char *p = path[next++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", top ? top : ".", relative);
-    return p;
-}
+#include "tests/check.h"
+#include "tests/fixture.h"
 
 static void log_line(void *opaque, enum lte_log_level level, const char *message)
 {
@@ -43,7 +34,7 @@ struct lte_context *inside_context(const char *cpu, unsigned threads)
 struct lte_model *inside_model(struct lte_context *context, const char *folder)
 {
     struct lte_model *m;
-    const enum lte_status status = lte_model_load(context, inside_path(folder), &m);
+    const enum lte_status status = lte_model_load(context, fixture_source(folder), &m);
     if (status != LTE_OK) {
         printf("Bail out! %s: %s\n", folder, lte_status_name(status));
         exit(99);
@@ -56,7 +47,7 @@ struct lte_model *inside_random_model(struct lte_context *context, const char *n
     static const char *const files[] = {"config.json", "model.safetensors"};
     char config[1024], folder[] = "/tmp/lte-model-XXXXXX";
     struct lte_model *m = NULL;
-    snprintf(config, sizeof config, "%s/%s.json", inside_path("tests/data/models"), name);
+    snprintf(config, sizeof config, "%s/%s.json", fixture_source("tests/data/models"), name);
     if (!mkdtemp(folder) ||
         lte_model_init(context, config, folder, LTE_DTYPE_F32, 1) != LTE_OK ||
         lte_model_load(context, folder, &m) != LTE_OK)
@@ -85,16 +76,11 @@ struct lte_session *inside_session(const struct lte_model *model, uint32_t batch
 
 const char *const *inside_levels(void)
 {
-    static const char *const all[] = {"ref", "avx2", "avx512", "neon"};
-    static const char *levels[5];
+    static const char *levels[CHECK_LEVELS + 1];
     size_t n = 0;
-    for (size_t i = 0; i < 4; i++) {
-        const unsigned flags = (unsigned)lte_cpu_level(all[i]);
-        struct lte_kernels k;
-        lte_kernels_init(&k, flags);
-        if ((lte_cpu_detect() & flags) == flags && !strcmp(k.name, all[i]))
-            levels[n++] = all[i];
-    }
+    levels[n++] = "ref";
+    for (const struct check_level *l = check_levels(); l->name; l++)
+        levels[n++] = l->name;
     levels[n] = NULL;
     return levels;
 }

@@ -7,9 +7,6 @@
 #include "lib/kv.h"
 #include "lte.h"
 
-// A path below the source tree; the result lives until the next call but three.
-const char *inside_path(const char *relative);
-
 // A context at a CPU level (NULL: the best) with so many threads; its messages become "# ..." lines.
 struct lte_context *inside_context(const char *cpu, unsigned threads);
 // Loads or exits with status 99.

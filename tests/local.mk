@@ -1,26 +1,25 @@
 # TAP under automake's parallel harness. A check program links libltecore.la, so it reaches hidden
 # symbols and is a plain executable that gdb, valgrind and qemu run directly.
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
-  export top_srcdir top_builddir; CMOCKA_MESSAGE_OUTPUT=tap; export CMOCKA_MESSAGE_OUTPUT; \
-  EMULATOR='$(LOG_COMPILER)'; export EMULATOR;
+  export top_srcdir top_builddir; CMOCKA_MESSAGE_OUTPUT=tap; export CMOCKA_MESSAGE_OUTPUT;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TEST_EXTENSIONS = .sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
-check_LTLIBRARIES += libcheck.la
+check_LTLIBRARIES += libcheck.la libfixture.la
 libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
+libfixture_la_SOURCES = %D%/fixture.c %D%/fixture.h
 
 CHECK_LIBS = libcheck.la libltecore.la
 
 # Whole models: recorded answers and properties.
 check_LTLIBRARIES += libinside.la
 libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
-MODEL_LIBS = libinside.la $(CHECK_LIBS)
-MODEL_CHECKS = %D%/golden %D%/properties %D%/recorded %D%/retention \
-  %D%/spec_ops
+MODEL_LIBS = libinside.la libfixture.la $(CHECK_LIBS)
+MODEL_CHECKS = %D%/golden %D%/properties %D%/recorded %D%/retention %D%/spec_ops
 check_PROGRAMS += $(MODEL_CHECKS)
 %C%_golden_LDADD = $(MODEL_LIBS) -lm
-%C%_properties_LDADD = %D%/libfixture.la $(MODEL_LIBS) -lm
+%C%_properties_LDADD = $(MODEL_LIBS) -lm
 %C%_recorded_LDADD = $(MODEL_LIBS) -lm
 %C%_spec_ops_LDADD = $(MODEL_LIBS) -lm
 %C%_retention_LDADD = $(MODEL_LIBS) -lm
@@ -59,21 +58,18 @@ check_PROGRAMS += %D%/test_sampler
 %C%_test_sampler_LDADD = libltecore.la $(CMOCKA_LIBS)
 endif
 
+# Threads.
+if HAVE_CMOCKA
+check_PROGRAMS += %D%/test_par
+%C%_test_par_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_par_LDADD = $(CHECK_LIBS) $(CMOCKA_LIBS)
+endif
+
 include %D%/cli.mk
 include %D%/edges.mk
 include %D%/tokenizer.mk
 include %D%/tree.mk
 include %D%/fuzz/local.mk
-
-TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
-
-# Threads.
-if HAVE_CMOCKA
-check_PROGRAMS += test_par
-test_par_SOURCES = %D%/test_par.c
-test_par_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-test_par_LDADD = $(CHECK_LIBS) $(CMOCKA_LIBS)
-endif
 
 # Constant memory: briefly in `make check`, a million tokens in `make soak`.
 check_PROGRAMS += %D%/soak
@@ -81,3 +77,5 @@ check_PROGRAMS += %D%/soak
 soak: %D%/soak$(EXEEXT)
 	top_srcdir='$(abs_top_srcdir)' %D%/soak$(EXEEXT) --tokens 1000000
 .PHONY: soak
+
+TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

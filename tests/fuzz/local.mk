@@ -5,11 +5,11 @@ FUZZ_TARGETS = %D%/fuzz_config %D%/fuzz_safetensors
 FUZZ_LIBS = libltecore.la
 if FUZZERS
 FUZZ_MAIN =
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 else
 FUZZ_MAIN = %D%/replay.c
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZ_LINK = $(AM_LDFLAGS)
 check_PROGRAMS += $(FUZZ_TARGETS)
 endif
 EXTRA_DIST += %D%/replay.c $(FUZZ_CORPUS)
@@ -17,18 +17,18 @@ FUZZ_CORPUS = %D%/corpus/config %D%/corpus/safetensors
 
 %C%_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
 %C%_fuzz_config_LDADD = $(FUZZ_LIBS)
-%C%_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 
 %C%_fuzz_safetensors_SOURCES = %D%/fuzz_safetensors.c $(FUZZ_MAIN)
 %C%_fuzz_safetensors_LDADD = $(FUZZ_LIBS)
-%C%_fuzz_safetensors_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_safetensors_LDFLAGS = $(FUZZ_LINK)
 
 # Tokenizers: the reader, and encoding and decoding.
 FUZZ_TARGETS += %D%/fuzz_text %D%/fuzz_tokenizer
 FUZZ_CORPUS += %D%/corpus/text %D%/corpus/tokenizer
 %C%_fuzz_text_SOURCES = %D%/fuzz_text.c $(FUZZ_MAIN)
 %C%_fuzz_text_LDADD = $(FUZZ_LIBS) $(LIB_LIBS)
-%C%_fuzz_text_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_text_LDFLAGS = $(FUZZ_LINK)
 %C%_fuzz_tokenizer_SOURCES = %D%/fuzz_tokenizer.c $(FUZZ_MAIN)
 %C%_fuzz_tokenizer_LDADD = $(FUZZ_LIBS) $(LIB_LIBS)
-%C%_fuzz_tokenizer_LDFLAGS = $(FUZZ_LDFLAGS)
+%C%_fuzz_tokenizer_LDFLAGS = $(FUZZ_LINK)
