@@ -6,7 +6,10 @@
 #include "lib/exec.h"
 
 enum {
-    BLOCK = 64,       // weight rows a thread takes at a time; fixed, so results do not depend on threads
+    // Weight rows a thread takes at a time; fixed, so that results do not depend on the threads. The
+    // matrix-matrix kernel copies its tokens once for each block: larger blocks copy less.
+    BLOCK = 64,
+    GEMM_BLOCK = 256,
     GEMM_TOKENS = 24, // from here on a sequence's tokens go through the matrix-matrix kernel
     GEMM_GROUP = 256  // tokens handed to it at once
 };
@@ -18,11 +21,12 @@ struct linear {
     size_t in_stride;
     size_t first_item[LTE_LINEAR_PARTS + 1];
     bool gemm;
+    size_t block;
 };
 
-static size_t part_blocks(const struct lte_linear_part *p)
+static size_t part_blocks(const struct linear *l, const struct lte_linear_part *p)
 {
-    return (p->weight.rows + BLOCK - 1) / BLOCK;
+    return (p->weight.rows + l->block - 1) / l->block;
 }
 
 static void add_bias(float *y, size_t stride, size_t tokens, const float *bias, size_t rows,
@@ -53,8 +57,8 @@ static void block(void *arg, size_t item, unsigned thread)
         i++;
     const struct lte_linear_part *p = &l->op->part[i];
     const struct lte_matrix *w = &p->weight;
-    const size_t from = (item - l->first_item[i]) * BLOCK;
-    const size_t rows = w->rows - from < BLOCK ? w->rows - from : BLOCK;
+    const size_t from = (item - l->first_item[i]) * l->block;
+    const size_t rows = w->rows - from < l->block ? w->rows - from : l->block;
     const void *data = (const unsigned char *)w->data + from * w->cols * lte_dtype_size(w->type);
     const size_t stride = lte_exec_width(l->exec, p->out);
     float *out = lte_exec_value(l->exec, p->out) + p->column + from;
@@ -74,8 +78,9 @@ static void compute(struct lte_exec *x, const struct lte_op *op)
                        .in = lte_exec_value(x, op->in[0]),
                        .in_stride = lte_exec_width(x, op->in[0]),
                        .gemm = x->segments == 1 && x->rows >= GEMM_TOKENS};
+    l.block = l.gemm ? GEMM_BLOCK : BLOCK;
     for (unsigned i = 0; i < op->linear.parts; i++)
-        l.first_item[i + 1] = l.first_item[i] + part_blocks(&op->linear.part[i]);
+        l.first_item[i + 1] = l.first_item[i] + part_blocks(&l, &op->linear.part[i]);
     lte_exec_for(x, l.first_item[op->linear.parts], block, &l);
 }
 
@@ -94,7 +99,7 @@ static void scratch(const struct lte_op *op, const struct lte_session_params *pa
     *shared = 0;
     *each = 0;
     if (params->batch >= GEMM_TOKENS)
-        *each = kernels->gemm_scratch(tokens, BLOCK, op->linear.part[0].weight.cols);
+        *each = kernels->gemm_scratch(tokens, GEMM_BLOCK, op->linear.part[0].weight.cols);
 }
 
 static void cost(const struct lte_op *op, const struct lte_session_params *params,
