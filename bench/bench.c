@@ -150,7 +150,7 @@ void bench_title(const char *format, ...)
     putchar('\n');
     vprintf(format, args);
     va_end(args);
-    printf("\n%-16s %-28s %-7s %3s %12s %9s %9s %7s  %s\n", "op", "shape", "isa", "thr", "ns/token",
+    printf("\n%-16s %-32s %-7s %3s %12s %9s %9s %7s  %s\n", "op", "shape", "isa", "thr", "ns/token",
            "GFLOP/s", "GB/s", "% roof", "roof");
 }
 
@@ -190,7 +190,7 @@ void bench_print(const struct bench_row *row)
         printf(row->roof ? ",\"roof\":\"%s\"}\n" : ",\"roof\":null}\n", row->roof);
         return;
     }
-    printf("%-16s %-28s %-7s %3u", row->op, row->shape, row->isa, row->threads);
+    printf("%-16s %-32s %-7s %3u", row->op, row->shape, row->isa, row->threads);
     print_column(12, 1, ns);
     print_column(9, 2, gflops);
     print_column(9, 2, gbs);

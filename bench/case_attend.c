@@ -9,7 +9,8 @@
 #include "bench/cases.h"
 
 struct attend {
-    lte_attend_fn *kernel;
+    const struct lte_kernels *kernels;
+    enum lte_dtype dtype;                    // of keys and values
     size_t heads, group, dim, queries, keys; // key heads
     size_t blocks;                           // of LTE_ATTEND_QUERIES queries
     size_t scratch_floats;
@@ -23,12 +24,12 @@ static void attend_block(void *arg, size_t item, unsigned thread)
     const struct attend *a = arg;
     const size_t head = item / a->blocks, first = item % a->blocks * LTE_ATTEND_QUERIES;
     const size_t left = a->queries - first, row = a->heads * a->group * a->dim;
+    const size_t bytes = a->keys * a->dim * lte_dtype_size(a->dtype);
     const struct lte_kv_span span = {
-        .k = (const float *)a->k + head * a->keys * a->dim,
-        .v = (const float *)a->v + head * a->keys * a->dim,
+        .k = (const char *)a->k + head * bytes, .v = (const char *)a->v + head * bytes,
         .k_stride = a->dim, .v_stride = a->dim, .from = a->from, .until = a->until,
-        .keys = a->keys, .f32 = 1};
-    a->kernel(&(struct lte_attend_args){
+        .keys = a->keys};
+    a->kernels->attend[a->dtype](&(struct lte_attend_args){
         .q = a->q + head * a->group * a->dim, .o = a->o + head * a->group * a->dim,
         .q_stride = row, .o_stride = row, .first = first,
         .count = left < LTE_ATTEND_QUERIES ? left : LTE_ATTEND_QUERIES,
@@ -36,13 +37,25 @@ static void attend_block(void *arg, size_t item, unsigned thread)
         .spans = 1, .scratch = a->scratch + thread * a->scratch_floats});
 }
 
+static void *keys(const struct attend *a)
+{
+    const size_t n = a->heads * a->keys * a->dim;
+    float *wide = bench_floats(n, 1);
+    if (a->dtype == LTE_DTYPE_F32)
+        return wide;
+    void *narrow = bench_alloc(n * lte_dtype_size(a->dtype));
+    a->kernels->narrow[a->dtype](narrow, wide, n);
+    bench_free(wide);
+    return narrow;
+}
+
 static void fill(struct attend *a, unsigned threads, bool causal)
 {
     const size_t row = a->heads * a->group * a->dim;
     a->blocks = (a->queries + LTE_ATTEND_QUERIES - 1) / LTE_ATTEND_QUERIES;
     a->scratch_floats = (lte_attend_scratch(a->group, a->dim) + 15) / 16 * 16;
-    a->k = bench_floats(a->heads * a->keys * a->dim, 1);
-    a->v = bench_floats(a->heads * a->keys * a->dim, 1);
+    a->k = keys(a);
+    a->v = keys(a);
     a->q = bench_floats(a->queries * row, 1);
     a->o = bench_floats(a->queries * row, 1);
     a->scratch = bench_floats(threads * a->scratch_floats, 1);
@@ -54,18 +67,20 @@ static void fill(struct attend *a, unsigned threads, bool causal)
     }
 }
 
-static void run_attend(const struct suite *suite, size_t dim, size_t group, size_t queries)
+static void run_attend(const struct suite *suite, enum lte_dtype dtype, size_t dim, size_t group,
+                       size_t queries)
 {
     const size_t heads = 4, keys = queries > 1 ? queries : 2048;
     char shape[64];
-    snprintf(shape, sizeof shape, "d%zu group %zu n%zu keys %zu", dim, group, queries, keys);
+    snprintf(shape, sizeof shape, "%s d%zu group %zu n%zu keys %zu",
+             lte_dtype_name(dtype), dim, group, queries, keys);
     if (!bench_wanted("attend", shape))
         return;
-    struct attend a = {.kernel = suite->kernels->attend[LTE_DTYPE_F32], .heads = heads,
+    struct attend a = {.kernels = suite->kernels, .dtype = dtype, .heads = heads,
                        .group = group, .dim = dim, .queries = queries, .keys = keys};
     fill(&a, lte_par_size(suite->team), queries > 1);
     const double pairs = queries > 1 ? (double)queries * ((double)queries + 1) / 2 : (double)keys;
-    const double bytes = 2.0 * (double)(heads * keys * dim * sizeof(float));
+    const double bytes = 2.0 * (double)(heads * keys * dim * lte_dtype_size(dtype));
     const struct bench_case c = {
         .op = "attend", .shape = shape, .items = heads * a.blocks, .fn = attend_block, .arg = &a,
         .tokens = (double)queries, .flops = 4.0 * (double)(heads * group * dim) * pairs,
@@ -78,8 +93,8 @@ static void run_attend(const struct suite *suite, size_t dim, size_t group, size
 void cases_attend(const struct suite *suite)
 {
     static const size_t shapes[][2] = {{64, 1}, {64, 4}, {256, 4}};
-    for (size_t i = 0; i < 3; i++)
-        run_attend(suite, shapes[i][0], shapes[i][1], 1);
-    for (size_t i = 0; i < 3; i++)
-        run_attend(suite, shapes[i][0], shapes[i][1], 512);
+    for (size_t queries = 1; queries <= 512; queries += 511)
+        for (int dtype = LTE_DTYPE_F32; dtype <= LTE_DTYPE_BF16; dtype++)
+            for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+                run_attend(suite, (enum lte_dtype)dtype, shapes[i][0], shapes[i][1], queries);
 }

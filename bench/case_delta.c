@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bench/cases.h"
+#include "simd/delta_chunk.h"
 
 struct delta {
     lte_delta_rule_fn *kernel;
@@ -62,13 +63,18 @@ static void run_delta(const struct suite *suite, size_t heads, size_t dim, size_
     struct delta d = {.kernel = suite->kernels->delta_rule, .heads = heads, .dim = dim,
                       .tokens = tokens, .copies = bytes > state ? bytes / state : 1};
     fill(&d);
+    struct delta chunk = d; // the same data
+    chunk.kernel = lte_delta_chunk(suite->kernels->name);
     // One token is bound by reading and writing the state, many by arithmetic.
-    const struct bench_case c = {
+    struct bench_case c[2] = {{
         .op = "delta_rule", .shape = shape, .items = heads, .fn = delta_head, .next = next_copy,
         .arg = &d, .tokens = (double)tokens,
         .flops = 6.0 * (double)(heads * dim * dim * tokens), .bytes = 2.0 * (double)state,
-        .roof = tokens > 1 ? ROOF_FMA : roof_for(suite->team, d.copies * state, true)};
-    suite_run(suite, &c, 1);
+        .roof = tokens > 1 ? ROOF_FMA : roof_for(suite->team, d.copies * state, true)}};
+    c[1] = c[0];
+    c[1].op = "delta_rule WY";
+    c[1].arg = &chunk;
+    suite_run(suite, c, tokens > 1 ? 2 : 1);
     bench_free_all();
 }
 

@@ -42,6 +42,10 @@ FOR_TOKENS(rmsnorm_tokens, r->kernels->rmsnorm(y, x, r->w, n, 1e-6f))
 FOR_TOKENS(l2norm_tokens, r->kernels->l2norm(y, x, n, 1e-6f, 1))
 FOR_TOKENS(gated_norm_tokens, r->kernels->gated_norm(y, x, gate, r->w, n, 1e-6f))
 FOR_TOKENS(silu_tokens, r->kernels->silu(y, x, n))
+FOR_TOKENS(sigmoid_tokens, r->kernels->sigmoid(y, x, n))
+FOR_TOKENS(softplus_tokens, r->kernels->softplus(y, x, n))
+FOR_TOKENS(exp_tokens, r->kernels->vexp(y, x, n))
+FOR_TOKENS(add_tokens, r->kernels->add(y, x, gate, n))
 FOR_TOKENS(swiglu_tokens, r->kernels->swiglu(y, x, gate, n))
 FOR_TOKENS(rope_tokens, r->kernels->rope(y, x, HEADS, 2 * HALF, r->cosine, r->sine, HALF))
 FOR_TOKENS(narrow_tokens, r->kernels->narrow[LTE_DTYPE_BF16](y, x, n))
@@ -93,6 +97,10 @@ void cases_rows(const struct suite *suite)
     run_tokens(suite, "l2norm", l2norm_tokens, 128, 8);
     run_tokens(suite, "gated_norm", gated_norm_tokens, 128, 12);
     run_tokens(suite, "silu", silu_tokens, WIDTH, 8);
+    run_tokens(suite, "sigmoid", sigmoid_tokens, WIDTH, 8);
+    run_tokens(suite, "softplus", softplus_tokens, WIDTH, 8);
+    run_tokens(suite, "exp", exp_tokens, WIDTH, 8);
+    run_tokens(suite, "add", add_tokens, WIDTH, 12);
     run_tokens(suite, "swiglu", swiglu_tokens, 4 * WIDTH, 12);
     run_tokens(suite, "rope", rope_tokens, 2 * HALF * HEADS, 8);
     run_tokens(suite, "narrow bf16", narrow_tokens, WIDTH, 6);

@@ -16,8 +16,8 @@
 // Below this OpenBLAS spends its time on setting out (a matrix-vector product runs at 3 GFLOP/s).
 enum { MIN_TOKENS = 8, MIN_ROWS = 16, MIN_COLS = 16 };
 
-// The AVX2 and AVX-512 kernels hold their own (tests/check_blas --bench) and need no memory
-// beside the context's. In GFLOP/s of one Zen 5 core, 256 rows at a time, ours / OpenBLAS 0.3.21:
+// The AVX2 and AVX-512 kernels hold their own (bench_kernels) and need no memory beside the context's.
+// In GFLOP/s of one Zen 5 core, 256 rows at a time, ours / OpenBLAS 0.3.21:
 //     AVX2     1024x1024, 64 and 256 tokens    98 / 94    103 / 103
 //              5632x2048                       92 / 92    101 / 101
 //     AVX-512  1024x1024                      180 / 141   174 / 182 (its Haswell kernels: 94, 103)

@@ -13,14 +13,35 @@
 //     tokens            16            64           256           512    8 x 256: 512
 //     AVX-512    9.1 / 9.6   10.8 / 14.6   14.4 / 16.1   14.3 / 15.3     20.4 / 22.3
 //     AVX2     17.9 / 19.5   19.8 / 22.8   18.7 / 20.6   18.2 / 25.5     36.2 / 40.1
-// Tests reach it here: it checks the recurrence by other arithmetic. So does check_delta_rule --bench,
-// for the day a CPU or a 16-bit product turns the balance.
+// Tests reach it here: it checks the recurrence by other arithmetic. So does bench_kernels, for the day
+// a CPU or a 16-bit product turns the balance.
 #ifndef LTE_SIMD_DELTA_CHUNK_H
 #define LTE_SIMD_DELTA_CHUNK_H
+
+#include <string.h>
 
 #include "simd/delta_rule.h"
 
 lte_delta_rule_fn lte_ref_delta_chunk, lte_avx2_delta_chunk, lte_avx512_delta_chunk,
     lte_neon_delta_chunk;
+
+// The chunkwise form of a level, for those who include config.h.
+static inline lte_delta_rule_fn *lte_delta_chunk(const char *level)
+{
+#if HAVE_AVX2
+    if (!strcmp(level, "avx2"))
+        return lte_avx2_delta_chunk;
+#endif
+#if HAVE_AVX512
+    if (!strcmp(level, "avx512"))
+        return lte_avx512_delta_chunk;
+#endif
+#if HAVE_NEON
+    if (!strcmp(level, "neon"))
+        return lte_neon_delta_chunk;
+#endif
+    (void)level;
+    return lte_ref_delta_chunk;
+}
 
 #endif

@@ -13,11 +13,10 @@
 
 #include "simd/cpu.h"
 
-enum { GUARD = 128, MAX_BUFFERS = 256, GUARD_BYTE = 0xC3, FILL_BYTE = 0xA5, MIN_SAMPLES = 7 };
+enum { GUARD = 128, MAX_BUFFERS = 256, GUARD_BYTE = 0xC3, FILL_BYTE = 0xA5 };
 
 static struct {
     unsigned done, failed;
-    bool bench;
     uint64_t state;
 } run;
 
@@ -30,26 +29,16 @@ static size_t buffer_count;
 void check_begin(int argc, char **argv, const char *name)
 {
     unsigned long long seed = (unsigned long long)time(NULL);
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--bench"))
-            run.bench = true;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], "--seed") && i + 1 < argc)
             seed = strtoull(argv[++i], NULL, 0);
-    }
     run.state = seed * 2 + 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("# rerun: %s --seed %llu (%s)\n", argv[0], seed, name);
 }
 
-bool check_benching(void)
-{
-    return run.bench;
-}
-
 int check_end(void)
 {
-    if (run.bench)
-        return 0;
     printf("1..%u\n", run.done);
     return run.failed != 0;
 }
@@ -225,32 +214,4 @@ double check_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double check_time(void (*fn)(void *arg), void *arg)
-{
-    double sample[MIN_SAMPLES];
-    size_t calls = 1;
-    for (;;) { // also the warm-up
-        const double start = check_now();
-        for (size_t i = 0; i < calls; i++)
-            fn(arg);
-        if (check_now() - start >= 0.02)
-            break;
-        calls *= 2;
-    }
-    for (size_t s = 0; s < MIN_SAMPLES; s++) {
-        const double start = check_now();
-        for (size_t i = 0; i < calls; i++)
-            fn(arg);
-        sample[s] = (check_now() - start) / (double)calls;
-    }
-    qsort(sample, MIN_SAMPLES, sizeof sample[0], compare_doubles);
-    return sample[MIN_SAMPLES / 2];
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Harness of the kernel checks: TAP output, one pass per instruction-set level, random inputs that hit
-// edges, guarded buffers, the worst error printed. The same program times the kernels: --bench.
+// edges, guarded buffers, the worst error printed. bench/ times the kernels.
 //
 //     int main(int argc, char **argv)
 //     {
@@ -20,9 +20,8 @@
 
 #include "simd/table.h"
 
-// Reads --seed N and --bench; prints the seed as the command that reruns with it.
+// Reads --seed N; prints the seed as the command that reruns with it.
 void check_begin(int argc, char **argv, const char *name);
-bool check_benching(void);  // --bench was given: time instead of testing
 int check_end(void);        // prints the plan; the exit status
 
 // One TAP line.
@@ -69,9 +68,6 @@ void check_free_buffers(void);             // all of them
 bool check_near(const float *got, const float *want, size_t n, double scale, double tolerance,
                 double *worst, const char *what);
 
-// Seconds, monotonic; and the median of at least 7 timings of fn(arg), each at least 20 ms long, in
-// seconds per call.
-double check_now(void);
-double check_time(void (*fn)(void *arg), void *arg);
+double check_now(void); // seconds, monotonic
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "tests/check.h"
-#include "tests/roof.h"
 
 enum { MAX_SIZE = 67, SWEEP = 1 << 16 };
 
@@ -129,61 +128,8 @@ static void check_sizes(const char *level, const struct lte_kernels *k)
     check_ok(good, "activation %s: sizes 0 to %d, in place, unaligned", level, MAX_SIZE);
 }
 
-// ---- timing ----
-
-struct timed {
-    lte_map_fn *map;
-    lte_map2_fn *map2;
-    float *y, *x, *other;
-    size_t n;
-};
-
-static void run_timed(void *arg)
-{
-    const struct timed *t = arg;
-    if (t->map)
-        t->map(t->y, t->x, t->n);
-    else
-        t->map2(t->y, t->x, t->other, t->n);
-}
-
-static void bench_one(const char *level, const char *name, struct timed t)
-{
-    const double bytes = (t.map ? 8.0 : 12.0) * (double)t.n;
-    const struct roof_time r = roof_compare(run_timed, &t, bytes, level, ROOF_IN_PLACE, t.n * 4);
-    check_note("%-6s %-8s n %7zu: %6.1f GB/s, %3.0f %% of %.0f in place", level, name, t.n,
-               bytes / r.seconds / 1e9, 100 * r.share, r.rate / 1e9);
-}
-
-static void bench(const char *level, const struct lte_kernels *k)
-{
-    static const size_t sizes[] = {1024, 65536, 4 << 20};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct timed t = {.n = sizes[i]};
-        t.y = check_floats(t.n);
-        t.x = check_floats(t.n);
-        t.other = check_floats(t.n);
-        check_fill(t.x, t.n, CHECK_NORMAL);
-        check_fill(t.other, t.n, CHECK_NORMAL);
-        for (size_t f = 0; f < FUNCTIONS; f++) {
-            t.map = kernel(k, &functions[f]);
-            bench_one(level, functions[f].name, t);
-        }
-        t.map = NULL;
-        t.map2 = k->swiglu;
-        bench_one(level, "swiglu", t);
-        t.map2 = k->add;
-        bench_one(level, "add", t);
-        check_free_buffers();
-    }
-}
-
 static void check_level(const char *level, const struct lte_kernels *k)
 {
-    if (check_benching()) {
-        bench(level, k);
-        return;
-    }
     for (size_t f = 0; f < FUNCTIONS; f++)
         check_sweep(level, k, &functions[f]);
     check_sizes(level, k);

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "tests/attend_bench.h"
 #include "tests/attend_problem.h"
 #include "tests/check.h"
 
@@ -236,10 +235,6 @@ static void check_far(const struct lte_kernels *k, const char *name)
 
 static void check_all(const struct lte_kernels *k, const char *name)
 {
-    if (check_benching()) {
-        attend_bench(k, name);
-        return;
-    }
     check_example(k, name);
     check_windows(k, name);
     check_nothing(k, name);

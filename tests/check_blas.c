@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The OpenBLAS seam: what it takes it computes rightly, what it declines it leaves alone. --bench
+// The OpenBLAS seam: what it takes it computes rightly, what it declines it leaves alone. bench/
 // sets OpenBLAS beside the kernels' own product, which is what its policy rests on.
 #include "config.h"
 
@@ -98,75 +98,9 @@ static void level(const struct lte_kernels *k)
              k->name);
 }
 
-// ---- --bench: rows in the blocks that lib/par.c would hand out ----
-
-enum { BLOCK = 256 };
-
-static struct {
-    const struct lte_kernels *kernels;
-    struct size size;
-    const float *x, *w;
-    float *y;
-    void *scratch;
-    bool blas;
-} bench;
-
-static void bench_blocks(void *arg)
-{
-    (void)arg;
-    const struct size s = bench.size;
-    for (size_t r = 0; r < s.rows; r += BLOCK) {
-        const size_t n = s.rows - r < BLOCK ? s.rows - r : BLOCK;
-        const float *w = bench.w + r * s.cols;
-        if (bench.blas)
-            lte_blas_gemm(check_ref(), bench.y + r, s.rows, bench.x, s.cols, s.tokens, w, s.cols, n,
-                          s.cols);
-        else
-            bench.kernels->gemm[LTE_DTYPE_F32](bench.y + r, s.rows, bench.x, s.cols, s.tokens, w,
-                                               s.cols, n, s.cols, bench.scratch);
-    }
-}
-
-static double bench_rate(bool blas)
-{
-    bench.blas = blas;
-    return 2e-9 * (double)(bench.size.tokens * bench.size.rows * bench.size.cols) /
-           check_time(bench_blocks, NULL);
-}
-
-static int bench_all(void)
-{
-    static const struct size sizes[] = {
-        {16, 1024, 1024}, {64, 1024, 1024}, {256, 1024, 1024}, {16, 2816, 1024},
-        {64, 2816, 1024}, {256, 2816, 1024}, {16, 5632, 2048}, {64, 5632, 2048},
-        {256, 5632, 2048},
-    };
-    float *x = check_floats((size_t)256 * 2048), *w = check_floats((size_t)5632 * 2048);
-    check_fill(x, (size_t)256 * 2048, CHECK_NORMAL);
-    check_fill(w, (size_t)5632 * 2048, CHECK_NORMAL);
-    bench.x = x;
-    bench.w = w;
-    bench.y = check_floats((size_t)256 * 5632);
-    bench.scratch = check_buffer(4 << 20, 0);
-    lte_blas_open(check_ref());
-    for (const struct check_level *l = check_levels(); HAVE_OPENBLAS && l->name; l++)
-        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            bench.kernels = l->kernels;
-            bench.size = sizes[i];
-            const double own = bench_rate(false), blas = bench_rate(true);
-            check_note("%-6s f32 %4zu x %4zu tokens %3zu: own %6.1f, OpenBLAS %6.1f GFLOP/s, %.2f",
-                       l->name, sizes[i].rows, sizes[i].cols, sizes[i].tokens, own, blas,
-                       own / blas);
-        }
-    check_free_buffers();
-    return check_end();
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "blas");
-    if (check_benching())
-        return bench_all();
     level(check_ref());
     for (const struct check_level *l = check_levels(); l->name; l++)
         level(l->kernels);

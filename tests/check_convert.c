@@ -231,49 +231,9 @@ static void lengths(const struct check_level *l, int dtype)
              MAX_N);
 }
 
-// ---- --bench ----
-
-enum { BENCH_N = 4096 };
-
-static struct {
-    const struct lte_kernels *kernels;
-    int dtype;
-    float wide[BENCH_N];
-    uint16_t half[BENCH_N];
-} bench;
-
-static void bench_widen(void *arg)
-{
-    (void)arg;
-    bench.kernels->widen[bench.dtype](bench.wide, bench.half, BENCH_N);
-}
-
-static void bench_narrow(void *arg)
-{
-    (void)arg;
-    bench.kernels->narrow[bench.dtype](bench.half, bench.wide, BENCH_N);
-}
-
-static void bench_level(const struct check_level *l)
-{
-    const double gigabytes = BENCH_N * 6 / 1e9; // read and written
-    bench.kernels = l->kernels;
-    for (bench.dtype = LTE_DTYPE_BF16; bench.dtype <= LTE_DTYPE_F16; bench.dtype++)
-        check_note("%-6s %-4s %d in cache: widen %6.1f GB/s, narrow %6.1f GB/s", l->name,
-                   dtype_name[bench.dtype], BENCH_N, gigabytes / check_time(bench_widen, NULL),
-                   gigabytes / check_time(bench_narrow, NULL));
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "convert");
-    if (check_benching()) {
-        check_fill(bench.wide, BENCH_N, CHECK_NORMAL);
-        bench_level(&(struct check_level){"ref", check_ref()});
-        for (const struct check_level *l = check_levels(); l->name; l++)
-            bench_level(l);
-        return check_end();
-    }
     known_values();
     f16_definition();
     round_trip(LTE_DTYPE_BF16);

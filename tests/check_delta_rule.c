@@ -4,12 +4,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "simd/delta_chunk.h"
 #include "tests/check.h"
-#include "tests/roof.h"
 
 enum { COLUMNS = LTE_DELTA_COLUMNS };
 
@@ -165,25 +163,6 @@ static void check_ranges(const char *name, lte_delta_rule_fn *fn)
     check_ok(good, "delta_rule %s: any range of blocks gives the same bits", name);
 }
 
-// The chunkwise form of a level.
-static lte_delta_rule_fn *chunk_form(const char *level)
-{
-#if HAVE_AVX2
-    if (!strcmp(level, "avx2"))
-        return lte_avx2_delta_chunk;
-#endif
-#if HAVE_AVX512
-    if (!strcmp(level, "avx512"))
-        return lte_avx512_delta_chunk;
-#endif
-#if HAVE_NEON
-    if (!strcmp(level, "neon"))
-        return lte_neon_delta_chunk;
-#endif
-    (void)level;
-    return lte_ref_delta_chunk;
-}
-
 static void check_form(const char *name, lte_delta_rule_fn *fn)
 {
     check_sizes(name, fn);
@@ -195,104 +174,14 @@ static void check_chunk(const char *level)
 {
     char name[32];
     snprintf(name, sizeof name, "%s, chunkwise", level);
-    check_form(name, chunk_form(level));
-}
-
-// ---- timing ----
-
-struct timed {
-    struct lte_delta_rule_args args;
-    lte_delta_rule_fn *fn;
-    size_t heads;
-};
-
-static void run_timed(void *arg)
-{
-    const struct timed *t = arg;
-    const size_t d = t->args.key_dim;
-    for (size_t h = 0; h < t->heads; h++) {
-        struct lte_delta_rule_args a = t->args;
-        a.state += h * d * d;
-        a.q += h * d;
-        a.k += h * d;
-        a.v += h * d;
-        a.o += h * d;
-        a.log_decay += h;
-        a.beta += h;
-        t->fn(&a);
-    }
-}
-
-static struct timed make_timed(lte_delta_rule_fn *fn, size_t heads, size_t d, size_t tokens)
-{
-    struct timed t = {.fn = fn, .heads = heads};
-    const size_t row = heads * d;
-    float *decay = check_floats(tokens * heads), *beta = check_floats(tokens * heads);
-    for (size_t i = 0; i < tokens * heads; i++) {
-        decay[i] = -0.05f;
-        beta[i] = 0.5f;
-    }
-    t.args = (struct lte_delta_rule_args){
-        .state = filled(row * d, CHECK_NORMAL, 1), .q = filled(tokens * row, CHECK_NORMAL, 0.08f),
-        .k = filled(tokens * row, CHECK_NORMAL, 0.08f), .v = filled(tokens * row, CHECK_NORMAL, 1),
-        .o = check_floats(tokens * row), .log_decay = decay, .beta = beta, .qk_stride = row,
-        .v_stride = row, .o_stride = row, .gate_stride = heads, .tokens = tokens, .key_dim = d,
-        .value_dim = d};
-    return t;
-}
-
-// Many tokens are bound by arithmetic (6 flops an element of the state and token), one token by the
-// bandwidth to the state (one load and one store).
-static void bench_one(const char *level, const char *form, lte_delta_rule_fn *fn, size_t heads,
-                      size_t d, size_t tokens)
-{
-    struct timed t = make_timed(fn, heads, d, tokens);
-    const double elements = (double)(heads * d * d);
-    if (tokens > 1) {
-        const double flops = 6 * elements * (double)tokens;
-        const struct roof_time r = roof_compare(run_timed, &t, flops, level, ROOF_FLOPS, 0);
-        check_note("%-6s H %2zu d %3zu n %3zu %-8s %8.2f us/token %7.1f GFLOP/s, %3.0f %% of %.0f",
-                   level, heads, d, tokens, form, r.seconds * 1e6 / (double)tokens, flops / r.seconds / 1e9,
-                   100 * r.share, r.rate / 1e9);
-    } else {
-        const double bytes = 2 * sizeof(float) * elements;
-        const struct roof_time r = roof_compare(run_timed, &t, bytes, level, ROOF_IN_PLACE,
-                                                heads * d * d * sizeof(float));
-        check_note("%-6s H %2zu d %3zu n   1: %8.2f us/token, state %6.1f GB/s, %3.0f %% of %.0f in place",
-                   level, heads, d, r.seconds * 1e6, bytes / r.seconds / 1e9, 100 * r.share,
-                   r.rate / 1e9);
-    }
-    check_free_buffers();
-}
-
-static void bench(const char *level, const struct lte_kernels *kernels)
-{
-    static const struct { size_t heads, d, tokens; } shapes[] = {
-        {16, 128, 1}, {16, 128, 2}, {16, 128, 3}, {16, 128, 4}, {16, 128, 16}, {16, 128, 64},
-        {16, 128, 256}, {16, 128, 512}, {8, 256, 1}, {8, 256, 512}, {4, 128, 1}, {1, 64, 1},
-    };
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const size_t H = shapes[i].heads, d = shapes[i].d, n = shapes[i].tokens;
-        if (!strcmp(level, "ref") && n >= 16)
-            continue;
-        bench_one(level, "", kernels->delta_rule, H, d, n);
-        if (n >= 16)
-            bench_one(level, "chunk", chunk_form(level), H, d, n);
-    }
+    check_form(name, lte_delta_chunk(level));
 }
 
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "delta_rule");
-    if (check_benching())
-        bench("ref", check_ref());
-    else
-        check_chunk("ref");
+    check_chunk("ref");
     for (const struct check_level *l = check_levels(); l->name; l++) {
-        if (check_benching()) {
-            bench(l->name, l->kernels);
-            continue;
-        }
         check_form(l->name, l->kernels->delta_rule);
         check_chunk(l->name);
     }

@@ -143,43 +143,8 @@ static void check_heads(const struct lte_kernels *k, const char *name)
              "evict %s: one head replaces while another appends", name);
 }
 
-static struct {
-    const struct lte_kernels *k;
-    float score[512], in[4096];
-    uint32_t slot[4096];
-    size_t n;
-} timed;
-
-static void time_evict(void *arg)
-{
-    (void)arg;
-    timed.k->evict(timed.score, 512, 512, timed.in, timed.n, timed.slot);
-}
-
-// A buffer of 512 slots: a prompt in which few tokens enter, and one token that enters each time.
-static void bench(const struct lte_kernels *k, const char *name)
-{
-    timed.k = k;
-    for (size_t i = 0; i < 4096; i++)
-        timed.in[i] = check_uniform(-1, 1);
-    for (size_t i = 0; i < 512; i++)
-        timed.score[i] = check_uniform(0, 1);
-    timed.n = 4096;
-    const double prompt = check_time(time_evict, NULL);
-    timed.n = 1;
-    timed.in[0] = INFINITY;
-    timed.score[256] = 0.5f;
-    const double full = check_time(time_evict, NULL);
-    check_note("evict %-6s 4096 tokens against 512 slots: %.2f ns a token; alone: %.0f ns", name,
-               prompt / 4096 * 1e9, full * 1e9);
-}
-
 static void check_all(const struct lte_kernels *k, const char *name)
 {
-    if (check_benching()) {
-        bench(k, name);
-        return;
-    }
     check_prompt(k, name);
     check_heads(k, name);
     check_random_sequences(k, name);

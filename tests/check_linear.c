@@ -5,7 +5,6 @@
 #include "tests/check.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lte/base.h"
@@ -156,104 +155,9 @@ static void independence(const struct check_level *l, int dtype)
              l->name);
 }
 
-// ---- --bench: weights come from a pool beyond every cache, as a model's do ----
-
-enum { POOL = 256 << 20, MAX_ROWS = 32000, MAX_COLS = 2048, MAX_TOKENS = 256 };
-
-static struct {
-    const struct lte_kernels *kernels;
-    unsigned char *pool;
-    size_t rows, cols, tokens, at;
-    int dtype;
-    bool gemm;
-    float *x, *y;
-    void *scratch;
-    uint64_t sum;
-} bench;
-
-static void bench_read(void *arg)
-{
-    (void)arg;
-    uint64_t sum[8] = {0}, word[8];
-    for (size_t i = 0; i < POOL; i += sizeof word) {
-        memcpy(word, bench.pool + i, sizeof word);
-        for (size_t j = 0; j < 8; j++)
-            sum[j] += word[j];
-    }
-    for (size_t j = 0; j < 8; j++)
-        bench.sum += sum[j];
-}
-
-static void bench_product(void *arg)
-{
-    (void)arg;
-    const size_t bytes = bench.rows * bench.cols * element_size[bench.dtype];
-    if (bench.at + bytes > POOL)
-        bench.at = 0;
-    const unsigned char *w = bench.pool + bench.at;
-    bench.at += bytes;
-    if (bench.gemm)
-        bench.kernels->gemm[bench.dtype](bench.y, bench.rows, bench.x, bench.cols, bench.tokens, w,
-                                         bench.cols, bench.rows, bench.cols, bench.scratch);
-    else
-        bench.kernels->linear[bench.dtype](bench.y, bench.rows, bench.x, bench.cols, bench.tokens,
-                                           w, bench.cols, bench.rows, bench.cols);
-}
-
-static void bench_line(const char *level)
-{
-    static const char *const kind[] = {"linear", "gemm"};
-    const double flops = 2.0 * (double)bench.rows * (double)bench.cols * (double)bench.tokens;
-    const double bytes = (double)(bench.rows * bench.cols * element_size[bench.dtype]);
-    if (bench.tokens == 1) {
-        const double roof = POOL / check_time(bench_read, NULL) / 1e9;
-        const double got = bytes / check_time(bench_product, NULL) / 1e9;
-        check_note("%-6s linear %-4s %5zu x %4zu tokens   1: %6.1f GB/s, %3.0f %% of reading",
-                   level, dtype_name[bench.dtype], bench.rows, bench.cols, got, 100 * got / roof);
-    } else {
-        const double t = check_time(bench_product, NULL);
-        check_note("%-6s %-6s %-4s %5zu x %4zu tokens %3zu: %6.1f GFLOP/s", level, kind[bench.gemm],
-                   dtype_name[bench.dtype], bench.rows, bench.cols, bench.tokens, flops / t / 1e9);
-    }
-}
-
-static void bench_level(const struct check_level *l)
-{
-    static const size_t shape[][2] = {{1024, 1024}, {2816, 1024}, {5632, 2048}, {MAX_ROWS, 1024}};
-    static const size_t tokens[] = {1, 4, 16, MAX_TOKENS};
-    bench.kernels = l->kernels;
-    for (bench.dtype = 0; bench.dtype < DTYPES; bench.dtype++)
-        for (size_t s = 0; s < 4; s++)
-            for (size_t t = 0; t < 4; t++) {
-                bench.rows = shape[s][0];
-                bench.cols = shape[s][1];
-                bench.tokens = tokens[t];
-                for (int gemm = tokens[t] == MAX_TOKENS; gemm <= (tokens[t] > 4); gemm++) {
-                    bench.gemm = gemm;
-                    bench_line(l->name);
-                }
-            }
-}
-
-static int bench_all(void)
-{
-    bench.pool = check_buffer(POOL, 0);
-    bench.x = check_floats((size_t)MAX_TOKENS * MAX_COLS);
-    bench.y = check_floats((size_t)MAX_TOKENS * MAX_ROWS);
-    bench.scratch = check_buffer(4 << 20, 0);
-    memset(bench.pool, 0x3c, POOL); // about 0.01 in every type
-    check_fill(bench.x, (size_t)MAX_TOKENS * MAX_COLS, CHECK_NORMAL);
-    for (const struct check_level *l = check_levels(); l->name; l++)
-        bench_level(l);
-    check_free_buffers();
-    return check_end();
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "linear");
-    if (check_benching())
-        return bench_all();
     const struct check_level ref = {"ref", check_ref()};
     for (int dtype = 0; dtype < DTYPES; dtype++)
         independence(&ref, dtype);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "tests/check.h"
-#include "tests/roof.h"
 
 static const double TOLERANCE = 1e-6; // of the largest result; simd/norm.h
 
@@ -90,55 +89,11 @@ static void check_known(const char *level, const struct lte_kernels *k)
     check_ok(y[0] == INFINITY && y[1] == 0 && signbit(y[1]), "gated_norm %s: infinite gates", level);
 }
 
-// ---- timing ----
-
-struct timed {
-    const struct lte_kernels *kernels;
-    enum form form;
-    size_t n, rows;
-    float *y, *x, *w, *gate;
-};
-
-static void run_timed(void *arg)
-{
-    const struct timed *t = arg;
-    for (size_t r = 0; r < t->rows; r++)
-        call(t->kernels, t->form, t->y + r * t->n, t->x + r * t->n, t->gate + r * t->n, t->w, t->n);
-}
-
-static void bench(const char *level, const struct lte_kernels *k)
-{
-    static const struct { size_t n, rows; } shapes[] = {{1024, 1}, {1024, 64}, {1024, 4096}, {128, 4096}};
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const size_t n = shapes[i].n, rows = shapes[i].rows;
-        struct timed t = {k, RMSNORM, n, rows, check_floats(n * rows), check_floats(n * rows),
-                          check_floats(n), check_floats(n * rows)};
-        check_fill(t.x, n * rows, CHECK_NORMAL);
-        check_fill(t.gate, n * rows, CHECK_NORMAL);
-        check_fill(t.w, n, CHECK_NORMAL);
-        for (t.form = 0; t.form < FORMS; t.form++) {
-            const double bytes = (t.form == GATED_NORM ? 12.0 : 8.0) * (double)(n * rows);
-            const struct roof_time r =
-                roof_compare(run_timed, &t, bytes, level, ROOF_IN_PLACE, n * rows * sizeof(float));
-            check_note("%-6s %-23s %4zu x %4zu: %6.1f GB/s, %3.0f %% of %.0f in place", level,
-                       names[t.form], rows, n, bytes / r.seconds / 1e9, 100 * r.share, r.rate / 1e9);
-        }
-        check_free_buffers();
-    }
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "norm");
-    if (check_benching())
-        bench("ref", check_ref());
-    else
-        check_known("ref", check_ref());
+    check_known("ref", check_ref());
     for (const struct check_level *l = check_levels(); l->name; l++) {
-        if (check_benching()) {
-            bench(l->name, l->kernels);
-            continue;
-        }
         check_known(l->name, l->kernels);
         for (enum form f = 0; f < FORMS; f++)
             check_form(l, f);

@@ -81,42 +81,11 @@ static void check_example(const struct lte_kernels *k, const char *name)
              "rope %s: D = 4 at position 3, and back", name);
 }
 
-static struct {
-    const struct lte_kernels *k;
-    float x[16 * 128], cos[64], sin[64];
-} timed;
-
-static void time_rope(void *arg)
-{
-    (void)arg;
-    timed.k->rope(timed.x, timed.x, 16, 128, timed.cos, timed.sin, 64);
-}
-
-static void bench(const struct lte_kernels *k, const char *name)
-{
-    timed.k = k;
-    check_fill(timed.x, 16 * 128, CHECK_NORMAL);
-    for (size_t i = 0; i < 64; i++) {
-        timed.cos[i] = 1; // the identity: the numbers stay what they are
-        timed.sin[i] = 0;
-    }
-    const double t = check_time(time_rope, NULL);
-    check_note("rope %-6s 16 heads of 128: %.0f ns, %.1f GB/s", name, t * 1e9,
-               2 * sizeof timed.x / t * 1e-9);
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "rope");
-    const struct check_level *const levels = check_levels();
-    if (check_benching()) {
-        bench(check_ref(), "ref");
-        for (const struct check_level *l = levels; l->name; l++)
-            bench(l->kernels, l->name);
-        return check_end();
-    }
     check_example(check_ref(), "ref");
-    for (const struct check_level *l = levels; l->name; l++) {
+    for (const struct check_level *l = check_levels(); l->name; l++) {
         check_example(l->kernels, l->name);
         check_shapes(l);
     }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "tests/check.h"
-#include "tests/roof.h"
 
 struct shape {
     size_t n, in, out, taps, dilation;
@@ -173,45 +172,8 @@ static void check_example(const struct lte_kernels *k, const char *name)
     check_ok(good, "router_conv %s: a scorer of three layers", name);
 }
 
-static struct {
-    const struct lte_kernels *k;
-    struct data d;
-    struct shape p;
-} timed;
-
-static void time_conv(void *arg)
-{
-    (void)arg;
-    conv(timed.k, timed.d.got, &timed.d, &timed.p, 0, timed.p.n);
-}
-
-// The layers of a head of 64 (in 128, out 64, 32, 16) and the first of a head of 128.
-static void bench(const struct lte_kernels *k, const char *name)
-{
-    static const size_t in[] = {128, 64, 32, 256}, out[] = {64, 32, 16, 128}, n[] = {1, 16, 512};
-    timed.k = k;
-    check_note("roof of %s: %.1f GFLOP/s", name, roof_flops(name) * 1e-9);
-    for (size_t s = 0; s < 4; s++) {
-        for (size_t i = 0; i < (k == check_ref() ? 2 : 3); i++) {
-            timed.p = (struct shape){n[i], in[s], out[s], 3, 2, 1, CHECK_NORMAL};
-            timed.d = make(&timed.p);
-            const double t = check_time(time_conv, NULL);
-            const double weights = (double)(3 * in[s] * out[s]);
-            check_note("router_conv %-6s %3zu x 3 -> %3zu, %3zu tokens: %6.1f GFLOP/s, weights at "
-                       "%5.1f GB/s",
-                       name, in[s], out[s], n[i], 2e-9 * weights * (double)n[i] / t,
-                       4e-9 * weights / t);
-            check_free_buffers();
-        }
-    }
-}
-
 static void check_all(const struct lte_kernels *k, const char *name)
 {
-    if (check_benching()) {
-        bench(k, name);
-        return;
-    }
     check_example(k, name);
     check_nan(k, name);
     check_shapes(k, name);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "tests/check.h"
-#include "tests/roof.h"
 
 static const double TOLERANCE = 1e-6; // of sum |w x|; simd/short_conv.h
 
@@ -118,44 +117,9 @@ static void check_known(const char *level, const struct lte_kernels *k)
     check_ok(good, "short_conv %s: taps [1,2,3,4]", level);
 }
 
-// ---- timing ----
-
-struct timed {
-    const struct lte_kernels *kernels;
-    struct problem p;
-};
-
-static void run_timed(void *arg)
-{
-    const struct problem *p = &((const struct timed *)arg)->p;
-    ((const struct timed *)arg)->kernels->short_conv(p->y, p->ys, p->x, p->xs, p->tail, p->w, p->cs,
-                                                     p->n, p->channels, p->taps);
-}
-
-static void bench(const char *level, const struct lte_kernels *k)
-{
-    static const size_t tokens[] = {1, 16, 512};
-    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
-        struct timed t = {k, make(tokens[i], 6144, 4, 0, CHECK_NORMAL)};
-        const size_t bytes = tokens[i] * 6144 * sizeof(float);
-        const struct roof_time r =
-            roof_compare(run_timed, &t, 2 * (double)bytes, level, ROOF_IN_PLACE, bytes);
-        check_note("%-6s short_conv %3zu x 6144, 4 taps: %8.1f us, %6.1f GB/s, %3.0f %% of %.0f in place",
-                   level, tokens[i], r.seconds * 1e6, 2 * (double)bytes / r.seconds / 1e9,
-                   100 * r.share, r.rate / 1e9);
-        check_free_buffers();
-    }
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "short_conv");
-    if (check_benching()) {
-        bench("ref", check_ref());
-        for (const struct check_level *l = check_levels(); l->name; l++)
-            bench(l->name, l->kernels);
-        return check_end();
-    }
     check_known("ref", check_ref());
     check_split("ref", check_ref());
     for (const struct check_level *l = check_levels(); l->name; l++) {

@@ -7,7 +7,7 @@ TEST_EXTENSIONS = .sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
 check_LTLIBRARIES += libcheck.la libfixture.la
-libcheck_la_SOURCES = %D%/check.c %D%/check.h %D%/roof.c %D%/roof.h
+libcheck_la_SOURCES = %D%/check.c %D%/check.h
 libfixture_la_SOURCES = %D%/fixture.c %D%/fixture.h
 
 CHECK_LIBS = libcheck.la libltecore.la
@@ -27,8 +27,7 @@ check_PROGRAMS += $(MODEL_CHECKS)
 # Kernels against the reference.
 KERNEL_CHECKS = %D%/check_attend %D%/check_evict %D%/check_rope %D%/check_router
 check_PROGRAMS += $(KERNEL_CHECKS)
-%C%_check_attend_SOURCES = %D%/check_attend.c %D%/attend_problem.c %D%/attend_problem.h \
-  %D%/attend_bench.c %D%/attend_bench.h
+%C%_check_attend_SOURCES = %D%/check_attend.c %D%/attend_problem.c %D%/attend_problem.h
 %C%_check_attend_LDADD = $(CHECK_LIBS) -lm
 %C%_check_evict_LDADD = $(CHECK_LIBS)
 %C%_check_rope_LDADD = $(CHECK_LIBS)
