@@ -36,9 +36,9 @@ else
 fi
 
 # On a terminal of its own: the key itself, and the progress line that only a terminal gets.
-if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+if script -qec 'env --default-signal=INT true' /dev/null </dev/null >/dev/null 2>&1; then
     { sleep $((patience + 2)); printf '\003'; } |
-        script -qec "'$lte' generate -f '$long' -n 5" /dev/null >"$out" 2>"$err"
+        script -qec "env --default-signal=INT '$lte' generate -f '$long' -n 5" /dev/null >"$out" 2>"$err"
     status=$?
     [ $status -eq 130 ] && grep -q 'lte: read [0-9]* of [0-9]* tokens' "$out"
     report $? 'a terminal: progress line, and Ctrl-C ends it'

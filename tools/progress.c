@@ -10,7 +10,7 @@
 
 #include "tools/interrupt.h"
 
-static const double quiet_seconds = 1;
+static const double quiet_seconds = 1, between_lines = 0.1;
 
 double seconds_now(void)
 {
@@ -27,10 +27,12 @@ void progress_begin(struct progress *progress)
 int progress_update(void *opaque, uint64_t done, uint64_t total)
 {
     struct progress *p = opaque;
-    if (p->terminal && seconds_now() - p->started > quiet_seconds) {
+    const double now = seconds_now();
+    if (p->terminal && now - p->started > quiet_seconds && now - p->last >= between_lines) {
         fprintf(stderr, "\rlte: read %llu of %llu tokens (%.0f %%)", (unsigned long long)done,
                 (unsigned long long)total, 100 * (double)done / (double)total);
         p->shown = true;
+        p->last = now;
     }
     return interrupted();
 }

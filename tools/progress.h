@@ -8,6 +8,7 @@
 
 struct progress {
     double started;
+    double last; // when a line was last shown
     bool terminal; // standard error is one
     bool shown;
 };
