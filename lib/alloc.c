@@ -17,9 +17,10 @@ void *lte_alloc(const struct lte_context *context, size_t size)
 void *lte_alloc_zero(const struct lte_context *context, size_t size)
 {
     void *p = lte_alloc(context, size);
-    if (p)
-        memset(p, 0, size);
-    return p;
+    if (!p)
+        return NULL;
+    lte_all_used(context, p, size);
+    return memset(p, 0, size);
 }
 
 void *lte_alloc_array(const struct lte_context *context, size_t count, size_t size)

@@ -19,22 +19,6 @@ void lte_options_init(struct lte_options *options)
         *options = (struct lte_options){.device = LTE_DEVICE_CPU};
 }
 
-static void *default_alloc(void *opaque, size_t size, size_t align)
-{
-    void *p = NULL;
-    (void)opaque;
-    if (align < sizeof(void *))
-        align = sizeof(void *);
-    return posix_memalign(&p, align, size) ? NULL : p;
-}
-
-static void default_free(void *opaque, void *pointer, size_t size)
-{
-    (void)opaque;
-    (void)size;
-    free(pointer);
-}
-
 // Flags for the kernels: what the CPU has, lowered to the level asked for.
 static enum lte_status choose_cpu(const struct lte_context *c, const char *asked, unsigned *flags)
 {
@@ -84,7 +68,7 @@ enum lte_status lte_open(const struct lte_options *options, struct lte_context *
     if (!c.allocator.alloc != !c.allocator.free)
         return lte_fail(&c, LTE_ERR_ARGUMENT, "allocator: alloc and free go together");
     if (!c.allocator.alloc)
-        c.allocator = (struct lte_allocator){.alloc = default_alloc, .free = default_free};
+        c.allocator = lte_default_allocator();
     if (o.threads > MAX_THREADS)
         return lte_fail(&c, LTE_ERR_ARGUMENT, "threads %u is outside 0..%d", o.threads, MAX_THREADS);
     LTE_TRY(check_device(&c, o.device));

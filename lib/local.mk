@@ -2,7 +2,7 @@
 # symbols stay reachable there); liblte.la is its public face.
 noinst_LTLIBRARIES += libltecore.la
 LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/cores.c \
-  %D%/cores.h %D%/log.c %D%/par.c %D%/par.h %D%/par_limit.c %D%/par_limit.h \
+  %D%/cores.h %D%/default_alloc.c %D%/log.c %D%/par.c %D%/par.h %D%/par_limit.c %D%/par_limit.h \
   %D%/par_wait.c %D%/par_wait.h %D%/status.c
 LIB_FILES = %D%/file.c %D%/file.h %D%/json.c %D%/json.h %D%/safetensors.c %D%/safetensors.h \
   %D%/safetensors_header.c %D%/safetensors_index.c %D%/safetensors_parse.h

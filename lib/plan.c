@@ -86,25 +86,36 @@ static enum lte_status place_values(const struct lte_context *c, const struct lt
     return LTE_OK;
 }
 
+static void place_states_that(bool grow, const struct lte_graph *g,
+                              const struct lte_session_params *params, struct lte_layout *layout)
+{
+    for (size_t i = 0; i < g->ops; i++) {
+        const struct lte_op *op = &g->op[i];
+        const struct lte_op_row *row = lte_op_table[op->kind];
+        bool grows = false;
+        const size_t bytes = row->state ? lte_align(row->state(op, params, &grows)) : 0;
+        if (grows != grow)
+            continue;
+        layout->state[i] = layout->bookkeeping + layout->state_bytes;
+        layout->state_bytes += bytes;
+        if (bytes) {
+            layout->slot_bytes[op->slot] += bytes;
+            layout->slot_grows[op->slot] |= grow;
+        }
+    }
+}
+
+// What does not grow lies together: it is used in full from the start.
 static void place_states(const struct lte_graph *g, const struct lte_session_params *params,
                          struct lte_layout *layout)
 {
     memset(layout->slot_bytes, 0, g->slots * sizeof *layout->slot_bytes);
     memset(layout->slot_grows, 0, g->slots * sizeof *layout->slot_grows);
     layout->state_bytes = layout->growing_bytes = 0;
-    for (size_t i = 0; i < g->ops; i++) {
-        const struct lte_op *op = &g->op[i];
-        const struct lte_op_row *row = lte_op_table[op->kind];
-        bool grows = false;
-        const size_t bytes = row->state ? lte_align(row->state(op, params, &grows)) : 0;
-        layout->state[i] = layout->bookkeeping + layout->state_bytes;
-        layout->state_bytes += bytes;
-        if (bytes) {
-            layout->slot_bytes[op->slot] += bytes;
-            layout->slot_grows[op->slot] |= grows;
-            layout->growing_bytes += grows ? bytes : 0;
-        }
-    }
+    place_states_that(false, g, params, layout);
+    layout->growing = layout->bookkeeping + layout->state_bytes;
+    place_states_that(true, g, params, layout);
+    layout->growing_bytes = layout->bookkeeping + layout->state_bytes - layout->growing;
 }
 
 static void size_scratch(const struct lte_context *c, const struct lte_graph *g,

@@ -12,6 +12,7 @@ struct lte_layout {
     bool *slot_grows;     // [slots]
     size_t bookkeeping;   // bytes before the first state: the session and these arrays
     size_t state_bytes, growing_bytes;
+    size_t growing;       // offset of the states that grow, which come last
     size_t arena, arena_bytes;           // offset and size of the values
     size_t scratch, scratch_shared, scratch_each; // offset and sizes of the scratch memory
     size_t total;         // of the block

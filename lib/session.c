@@ -148,6 +148,7 @@ enum lte_status lte_session_new(const struct lte_model *model,
         lte_release(c, s, total);
         return status;
     }
+    lte_all_used(c, s, s->layout.growing);
     s->limit = s->layout.growing_bytes ? p.max_tokens : UINT64_MAX;
     lte_session_reset(s);
     *session = s;
