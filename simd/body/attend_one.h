@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Attention of a single query (decoding): bound by how fast keys and values arrive, so each is read
-// once for all heads of the group, straight from its storage type, and no key needs a mask.
+// once for all heads of the group, straight from its storage type, and no key needs a mask. Hardware
+// prefetchers lose the thread when keys and values take turns, so each row is asked for about a tile
+// before it is read: values while scores are formed, the next keys while values are summed. It comes
+// into the second-level cache: the first has no room for a tile of either.
 #ifndef LTE_SIMD_BODY_ATTEND_ONE_H
 #define LTE_SIMD_BODY_ATTEND_ONE_H
 
@@ -12,6 +15,8 @@
 
 // Keys and heads whose products are formed together, in VREGS registers.
 enum { ONE_KEYS = 4, ONE_HEADS = VREGS == 32 ? 4 : 2 };
+
+enum { LINE = 64 }; // bytes a prefetch brings
 
 struct one {
     size_t heads, dim, row;   // row: floats from one head to the next in q and o
@@ -35,7 +40,7 @@ LTE_INLINE void one_scores_step(V acc[ONE_HEADS][ONE_KEYS], const float *q, size
     }
 }
 
-LTE_INLINE void one_scores_block(const struct one *p, const char *const *k, size_t key, size_t head,
+LTE_INLINE void one_scores_block(const struct one *p, const struct tile *t, size_t key, size_t head,
                                  const size_t heads, load_fn *load, const size_t size)
 {
     V acc[ONE_HEADS][ONE_KEYS];
@@ -44,10 +49,18 @@ LTE_INLINE void one_scores_block(const struct one *p, const char *const *k, size
         LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
             acc[h][j] = v_zero();
     LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
-        row[j] = k[key + j];
+        row[j] = t->k[key + j];
     const float *q = p->q + head * p->row;
-    const size_t whole = p->dim / VL * VL;
-    for (size_t d = 0; d < whole; d += VL)
+    const char *next = t->v[key]; // right where all keys of the span are seen
+    const size_t whole = p->dim / VL * VL, line = LINE / size, step = t->v_step;
+    size_t d = 0;
+    for (; d + line <= whole; d += line) {
+        LTE_UNROLL for (size_t j = 0; j < ONE_KEYS; j++)
+            v_prefetch_l2(next + j * step + d * size);
+        LTE_UNROLL for (size_t i = 0; i < line; i += VL)
+            one_scores_step(acc, q + d + i, p->row, row, d + i, heads, 0, load, size);
+    }
+    for (; d < whole; d += VL)
         one_scores_step(acc, q + d, p->row, row, d, heads, 0, load, size);
     if (whole < p->dim)
         one_scores_step(acc, q + whole, p->row, row, whole, heads, p->dim - whole, load, size);
@@ -62,9 +75,9 @@ LTE_INLINE void one_scores(const struct one *p, const struct tile *t, load_fn *l
     for (size_t key = 0; key < t->keys; key += ONE_KEYS) {
         size_t h = 0;
         for (; h + ONE_HEADS <= p->heads; h += ONE_HEADS)
-            one_scores_block(p, t->k, key, h, ONE_HEADS, load, size);
+            one_scores_block(p, t, key, h, ONE_HEADS, load, size);
         for (; h < p->heads; h++)
-            one_scores_block(p, t->k, key, h, 1, load, size);
+            one_scores_block(p, t, key, h, 1, load, size);
     }
 }
 
@@ -98,8 +111,11 @@ LTE_INLINE void one_values_block(const struct one *p, const struct tile *t, size
         LTE_UNROLL for (size_t c = 0; c < cols; c++)
             acc[h][c] = v_zero();
     const float *s = p->s + head * TILE;
-    for (size_t key = 0; key < t->keys; key++, s++) {
+    const char *next = t->k[0] + TILE * t->k_step + d * size;
+    for (size_t key = 0; key < t->keys; key++, s++, next += t->k_step) {
         const char *v = t->v[key] + d * size;
+        LTE_UNROLL for (size_t line = 0; line < cols * VL * size; line += LINE)
+            v_prefetch_l2(next + line);
         V vv[8];
         LTE_UNROLL for (size_t c = 0; c < cols; c++)
             vv[c] = tail ? load_n(v, tail, size, load) : load(v + c * VL * size);

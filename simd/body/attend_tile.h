@@ -15,6 +15,7 @@ struct tile {
     const char *k[TILE], *v[TILE];
     float from[TILE], until[TILE]; // seen by the queries first + [from, until), cut to the call's
     size_t keys;
+    size_t k_step, v_step;         // bytes from a key of the span to the next
     bool partial;                  // not every query of the call sees every key
 };
 
@@ -35,6 +36,8 @@ static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
     const uint32_t first = (uint32_t)a->first, end = (uint32_t)(a->first + a->count);
     const size_t k_step = p->k_stride * size, v_step = p->v_stride * size;
     const char *k = (const char *)p->k + s * k_step, *v = (const char *)p->v + s * v_step;
+    t->k_step = k_step;
+    t->v_step = v_step;
     t->partial = false;
     if (p->keys - s >= TILE && tile_seen_by_all(p->from + s, p->until + s, first, end)) {
         for (size_t n = 0; n < TILE; n++, k += k_step, v += v_step) {
