@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 // y[i] = f(x[i]); y may be x. Tolerance: 4e-7 relative plus 1e-37 absolute.
-//   vexp      exp(x): 0 below -104, +Inf above 88.73 (results under 2^-126 may be flushed to 0)
+//   vexp      exp(x): 0 below -104, +Inf above 88.73 (results under 2^-125 may be flushed to 0)
 //   sigmoid   1/(1+exp(-x)), in [0,1] for every x
 //   silu      x*sigmoid(x), without overflow for any finite x; -Inf gives -0
 //   softplus  log(1+exp(x)), x itself for x > 20, exp(x) for very negative x (to 4e-7 relative)

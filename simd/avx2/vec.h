@@ -55,25 +55,13 @@ static inline float v_max_all(V v)
     a = _mm_max_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
 }
-static inline V v_round(V a)
+// The low eight bits of the representation of a, as the exponent field of a positive number.
+static inline V v_exponent(V a)
 {
-    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
 }
-// a * 2^n for a in [0.5, 2] and integral n in [-252, 254]: Inf, subnormals and 0 where that is the
-// result. In two halves, because 2^n itself may be out of range.
-static inline V v_ldexp(V a, V n)
-{
-    const __m256i e = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(e, 1);
-    const __m256i bias = _mm256_set1_epi32(127), rest = _mm256_sub_epi32(e, half);
-    a = _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
-    return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
-}
-// 1/a for a in [1, 4], within 2 ulp: the CPU's estimate (12 bits) and one step of third order.
-static inline V v_reciprocal(V a)
-{
-    const V y = _mm256_rcp_ps(a), r = v_fnma(a, y, v_set1(1.0f));
-    return v_fma(y, v_fma(r, r, r), y);
-}
+// a/b within 2 ulp; finite a by Inf is 0.
+static inline V v_quotient(V a, V b) { return v_div(a, b); }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)
 {

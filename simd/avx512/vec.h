@@ -42,18 +42,13 @@ static inline V v_gt_select(V a, V b, V x, V y)
 }
 static inline float v_sum(V v) { return _mm512_reduce_add_ps(v); }
 static inline float v_max_all(V v) { return _mm512_reduce_max_ps(v); }
-static inline V v_round(V a)
+// The low eight bits of the representation of a, as the exponent field of a positive number.
+static inline V v_exponent(V a)
 {
-    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 23));
 }
-// a * 2^n for integral n: Inf, subnormals and 0 where that is the result.
-static inline V v_ldexp(V a, V n) { return _mm512_scalef_ps(a, n); }
-// 1/a for a in [1, 4], within 2 ulp: the CPU's estimate and a Newton step cost a third of a division.
-static inline V v_reciprocal(V a)
-{
-    const V y = _mm512_rcp14_ps(a);
-    return v_fma(y, v_fnma(a, y, v_set1(1.0f)), y);
-}
+// a/b within 2 ulp; finite a by Inf is 0.
+static inline V v_quotient(V a, V b) { return v_div(a, b); }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)
 {

@@ -49,22 +49,18 @@ static inline V v_minus_abs(V a) { return vnegq_f32(vabsq_f32(a)); }
 static inline V v_gt_select(V a, V b, V x, V y) { return vbslq_f32(vcgtq_f32(a, b), x, y); }
 static inline float v_sum(V v) { return vaddvq_f32(v); }
 static inline float v_max_all(V v) { return vmaxvq_f32(v); }
-static inline V v_round(V a) { return vrndnq_f32(a); }
-// a * 2^n for a in [0.5, 2] and integral n in [-252, 254]: Inf, subnormals and 0 where that is the
-// result. In two halves, because 2^n itself may be out of range.
-static inline V v_ldexp(V a, V n)
+// The low eight bits of the representation of a, as the exponent field of a positive number.
+static inline V v_exponent(V a)
 {
-    const int32x4_t e = vcvtq_s32_f32(n), half = vshrq_n_s32(e, 1);
-    const int32x4_t bias = vdupq_n_s32(127), rest = vsubq_s32(e, half);
-    a = vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(half, bias), 23)));
-    return vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(rest, bias), 23)));
+    return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(a), 23));
 }
-// 1/a for a in [1, 4], within 2 ulp: the CPU's estimate (8 bits) and two Newton steps.
-static inline V v_reciprocal(V a)
+// a/b within 2 ulp; finite a by Inf is 0 (vrecps makes 2 of 0 * Inf). The estimate and two Newton
+// steps, because many cores divide slowly.
+static inline V v_quotient(V a, V b)
 {
-    V y = vrecpeq_f32(a);
-    y = v_mul(y, vrecpsq_f32(a, y));
-    return v_mul(y, vrecpsq_f32(a, y));
+    V y = vrecpeq_f32(b);
+    y = v_mul(y, vrecpsq_f32(b, y));
+    return v_mul(a, v_mul(y, vrecpsq_f32(b, y)));
 }
 // VL storage elements widened; the pointer may be unaligned.
 static inline V v_load_bf16(const void *p)
