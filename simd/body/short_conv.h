@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Causal depthwise short convolution with SiLU over the vector vocabulary of vec.h.
 //
-// Channels go in tiles small enough that the weights and the last `taps` rows of a tile stay in L1
-// while all tokens pass: x is read once and y written once.
+// Four tokens share the loads of weights and inputs. Rows are often a multiple of 4 KiB apart, so that
+// the lines of one column all fall into one set of L1: what is needed again, the weights and the last
+// inputs, is kept packed, line by line, and the lines of x and y pass by once, asked for ahead of
+// time because rows so far apart escape the hardware.
 #ifndef LTE_SIMD_BODY_SHORT_CONV_H
 #define LTE_SIMD_BODY_SHORT_CONV_H
 
@@ -11,12 +13,17 @@
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
 
-enum { TILE = 1024, MAX_FAST_TAPS = 4, MAX_TOKENS = 4 };
+enum { TILE = 512, LINE = 16, MAX_FAST_TAPS = 4, MAX_TOKENS = 4 };
 
 struct conv {
     const float *x, *w;
     float *tail;
     size_t xs, cs, taps, n;
+};
+
+// The weights of a cache line of channels and their last inputs, oldest first.
+struct column {
+    _Alignas(64) float w[MAX_FAST_TAPS][LINE], held[MAX_FAST_TAPS - 1][LINE];
 };
 
 // Row r of the tail followed by x.
@@ -26,46 +33,62 @@ LTE_INLINE const float *row(const struct conv *a, size_t r)
     return r < held ? a->tail + r * a->cs : a->x + (r - held) * a->xs;
 }
 
-// T tokens of one tile, which share the weights and most of the rows; `taps` and T constants.
-LTE_INLINE void convolve(float *y, size_t ys, const struct conv *a, size_t t, size_t channels,
-                         const size_t taps, const size_t T)
+static void pack(struct column *column, const struct conv *a, size_t channels)
 {
-    const float *r[MAX_FAST_TAPS - 1 + MAX_TOKENS], *next[MAX_TOKENS];
-    LTE_UNROLL for (size_t j = 0; j + 1 < taps + T; j++)
-        r[j] = row(a, t + j);
-    // The rows of x are far apart: the hardware does not see the next ones coming.
-    LTE_UNROLL for (size_t i = 0; i < T; i++)
-        next[i] = r[taps - 1 + i] + (t + i + T < a->n ? T * a->xs : 0);
-    for (size_t c = 0; c < channels; c += VL) {
-        const size_t m = channels - c;
-        V x[MAX_FAST_TAPS - 1 + MAX_TOKENS], z[MAX_TOKENS];
-        LTE_UNROLL for (size_t i = 0; i < T; i++)
-            v_prefetch(next[i] + c);
-        LTE_UNROLL for (size_t j = 0; j + 1 < taps + T; j++)
-            x[j] = m >= VL ? v_load(r[j] + c) : v_load_n(r[j] + c, m);
-        LTE_UNROLL for (size_t j = 0; j < taps; j++) {
-            const V w = m >= VL ? v_load(a->w + j * a->cs + c) : v_load_n(a->w + j * a->cs + c, m);
-            LTE_UNROLL for (size_t i = 0; i < T; i++)
-                z[i] = j ? v_fma(w, x[j + i], z[i]) : v_mul(w, x[i]);
-        }
-        LTE_UNROLL for (size_t i = 0; i < T; i++) {
-            if (m >= VL)
-                v_store(y + i * ys + c, v_silu(z[i]));
-            else
-                v_store_n(y + i * ys + c, v_silu(z[i]), m);
-        }
+    for (size_t c = 0; c < channels; c += LINE, column++) {
+        for (size_t j = 0; j < a->taps; j++)
+            memcpy(column->w[j], a->w + j * a->cs + c, sizeof column->w[j]);
+        for (size_t j = 0; j + 1 < a->taps; j++)
+            memcpy(column->held[j], a->tail + j * a->cs + c, sizeof column->held[j]);
     }
 }
 
-// The same for any number of taps.
-static void convolve_any(float *y, const struct conv *a, size_t t, size_t channels)
+// One vector, at c, of four tokens; `taps` constant, l its place in the column.
+LTE_INLINE void convolve_vector(float *y, size_t ys, const float *x, size_t xs,
+                                struct column *column, size_t l, const size_t taps)
 {
-    for (size_t c = 0; c < channels; c += VL) {
+    V in[MAX_FAST_TAPS - 1 + MAX_TOKENS], z[MAX_TOKENS];
+    LTE_UNROLL for (size_t j = 0; j + 1 < taps; j++)
+        in[j] = v_load(column->held[j] + l);
+    LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
+        in[taps - 1 + i] = v_load(x + i * xs);
+    LTE_UNROLL for (size_t j = 0; j + 1 < taps; j++)
+        v_store(column->held[j] + l, in[j + MAX_TOKENS]);
+    LTE_UNROLL for (size_t j = 0; j < taps; j++) {
+        const V w = v_load(column->w[j] + l);
+        LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
+            z[i] = j ? v_fma(w, in[j + i], z[i]) : v_mul(w, in[i]);
+    }
+    LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
+        v_store(y + i * ys, v_silu(z[i]));
+}
+
+// Four tokens of whole lines; those `ahead` tokens later are asked for.
+LTE_INLINE void convolve_lines(float *y, size_t ys, const float *x, size_t xs, size_t ahead,
+                               struct column *column, size_t channels, const size_t taps)
+{
+    for (size_t c = 0; c < channels; c += LINE, column++) {
+        LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++) {
+            v_prefetch(x + (i + ahead) * xs + c);
+            v_prefetch(y + (i + ahead) * ys + c);
+        }
+        LTE_UNROLL for (size_t l = 0; l < LINE; l += VL)
+            convolve_vector(y + c + l, ys, x + c + l, xs, column, l, taps);
+    }
+}
+
+// Token t of channels [c, channels), for any number of taps, added up in the same order.
+LTE_INLINE void convolve_token(float *y, const struct conv *a, size_t t, size_t c, size_t channels,
+                               const size_t taps)
+{
+    for (; c < channels; c += VL) {
         const size_t m = channels - c < VL ? channels - c : VL;
         V z = v_zero();
-        for (size_t j = 0; j < a->taps; j++) { // one order for every split of the tokens
-            const float *w = a->w + j * a->cs + c, *r = row(a, t + j) + c;
-            z = m == VL ? v_fma(v_load(w), v_load(r), z) : v_fma(v_load_n(w, m), v_load_n(r, m), z);
+        for (size_t j = 0; j < taps; j++) {
+            const float *at = a->w + j * a->cs + c, *r = row(a, t + j) + c;
+            const V w = m == VL ? v_load(at) : v_load_n(at, m);
+            const V x = m == VL ? v_load(r) : v_load_n(r, m);
+            z = j ? v_fma(w, x, z) : v_mul(w, x);
         }
         if (m == VL)
             v_store(y + c, v_silu(z));
@@ -74,25 +97,33 @@ static void convolve_any(float *y, const struct conv *a, size_t t, size_t channe
     }
 }
 
-LTE_INLINE void convolve_all(float *y, size_t ys, const struct conv *a, size_t channels,
-                             const size_t taps)
+LTE_INLINE void convolve(float *y, size_t ys, const struct conv *a, size_t channels,
+                         const size_t taps)
 {
-    size_t t = 0;
-    for (; t + MAX_TOKENS <= a->n; t += MAX_TOKENS)
-        convolve(y + t * ys, ys, a, t, channels, taps, MAX_TOKENS);
-    for (; t < a->n; t++)
-        convolve(y + t * ys, ys, a, t, channels, taps, 1);
+    const size_t lines = taps <= MAX_FAST_TAPS ? channels / LINE * LINE : 0;
+    const size_t packed = lines ? a->n / MAX_TOKENS * MAX_TOKENS : 0;
+    if (packed) {
+        struct column column[TILE / LINE];
+        pack(column, a, lines);
+        for (size_t t = 0; t < packed; t += MAX_TOKENS)
+            convolve_lines(y + t * ys, ys, a->x + t * a->xs, a->xs,
+                           t + MAX_TOKENS < packed ? MAX_TOKENS : 0, column, lines, taps);
+    }
+    for (size_t t = 0; t < a->n; t++)
+        convolve_token(y + t * ys, a, t, t < packed ? lines : 0, channels, taps);
 }
 
 static void convolve_tile(float *y, size_t ys, const struct conv *a, size_t channels)
 {
     if (a->taps == 4)
-        convolve_all(y, ys, a, channels, 4);
+        convolve(y, ys, a, channels, 4);
     else if (a->taps == 3)
-        convolve_all(y, ys, a, channels, 3);
+        convolve(y, ys, a, channels, 3);
+    else if (a->taps == 2)
+        convolve(y, ys, a, channels, 2);
     else
         for (size_t t = 0; t < a->n; t++)
-            convolve_any(y + t * ys, a, t, channels);
+            convolve_token(y + t * ys, a, t, 0, channels, a->taps);
     for (size_t r = 0; r + 1 < a->taps; r++) // rising: no row is overwritten before it is read
         if (a->n)
             memcpy(a->tail + r * a->cs, row(a, r + a->n), channels * sizeof *y);
