@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The gated delta rule: every level against the reference, and timed.
+// The gated delta rule: every level and form against the reference.
 #include "config.h"
 
 #include <math.h>

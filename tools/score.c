@@ -151,7 +151,7 @@ static int run(int argc, char **argv)
 const struct command score_command = {
     .name = "score",
     .summary = "measure how well a model predicts a text",
-    .operands = "[MODEL] -f FILE",
+    .operands = "[MODEL] -p TEXT | -f FILE",
     .about = "Prints the number of tokens of a text and how many of them are scored (all but the\n"
              "first), the mean negative log-likelihood in nats per scored token, and the\n"
              "perplexity, its exponential. For MODEL see 'lte generate --help'.\n",

@@ -20,9 +20,10 @@ enum lte_device {
 
 // Fill with lte_options_init(), then change what you want to.
 struct lte_options {
-    unsigned threads;                // 1..1024; 0: one per core this process may run on
-    const char *cpu;                 // "ref", "avx2", "avx512", "neon": the highest kernel level to use;
-                                     // NULL: what the CPU has, lowered by the variable LTE_CPU if set
+    unsigned threads;                // 1..1024; 0: one per core this process may run on, little cores
+                                     // of a mixed (big.LITTLE) machine left out
+    const char *cpu;                 // "ref", "avx2", "avx512", "neon": the highest kernel level to
+                                     // use; NULL: what the CPU has, or what LTE_CPU says if it is set
     enum lte_device device;          // LTE_DEVICE_CPU by default
     struct lte_allocator allocator;  // all members NULL: the C library's
     lte_log_fn *log;                 // NULL: messages are dropped
@@ -44,13 +45,13 @@ LTE_API void lte_options_init(struct lte_options *options);
 // library splits the work itself.
 LTE_API enum lte_status lte_open(const struct lte_options *options, struct lte_context **context);
 
-// Frees a context; NULL is allowed. Models, tokenizers, samplers and sessions made from it must have
+// Frees a context and ends its threads; NULL is allowed. Models, tokenizers, samplers and sessions made from it must have
 // been freed before. Thread-safety: nothing else may use the context during or after the call.
 LTE_API void lte_close(struct lte_context *context);
 
 // Kernel level in use: "ref", "avx2", "avx512" or "neon". Thread-safety: Safe.
 LTE_API const char *lte_context_cpu(const struct lte_context *context);
-// Number of threads a session uses, at least 1. Thread-safety: Safe.
+// Most threads that a call uses, the calling one included; at least 1. Thread-safety: Safe.
 LTE_API unsigned lte_context_threads(const struct lte_context *context);
 
 #ifdef __cplusplus
