@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Within one instruction set, each kernel file installs what it has: the function of
-// simd/avx2/linear.c is lte_avx2_linear(). simd/<isa>/table.c calls them all.
+// The list of kernel files. Each installs what it has into the dispatch table: the function of
+// simd/avx2/linear.c is lte_avx2_linear().
 #ifndef LTE_SIMD_INSTALL_H
 #define LTE_SIMD_INSTALL_H
 
 #include "simd/table.h"
 
-#define LTE_INSTALL_ALL(isa)                              \
-    void lte_##isa##_linear(struct lte_kernels *k);       \
-    void lte_##isa##_convert(struct lte_kernels *k);      \
-    void lte_##isa##_activation(struct lte_kernels *k);   \
-    void lte_##isa##_norm(struct lte_kernels *k);         \
-    void lte_##isa##_short_conv(struct lte_kernels *k);   \
-    void lte_##isa##_delta_rule(struct lte_kernels *k);   \
-    void lte_##isa##_rope(struct lte_kernels *k);         \
-    void lte_##isa##_attend(struct lte_kernels *k);       \
-    void lte_##isa##_router(struct lte_kernels *k);       \
-    void lte_##isa##_evict(struct lte_kernels *k)
+// do_one(isa, file) for every file of an instruction set's folder.
+#define LTE_EACH_KERNEL_FILE(do_one, isa) \
+    do_one(isa, linear)                   \
+    do_one(isa, convert)                  \
+    do_one(isa, activation)               \
+    do_one(isa, norm)                     \
+    do_one(isa, short_conv)               \
+    do_one(isa, delta_rule)               \
+    do_one(isa, rope)                     \
+    do_one(isa, attend)                   \
+    do_one(isa, router)                   \
+    do_one(isa, evict)
 
-LTE_INSTALL_ALL(ref);
-LTE_INSTALL_ALL(avx2);
-LTE_INSTALL_ALL(avx512);
-LTE_INSTALL_ALL(neon);
+#define LTE_DECLARE_INSTALL(isa, file) void lte_##isa##_##file(struct lte_kernels *kernels);
+
+LTE_EACH_KERNEL_FILE(LTE_DECLARE_INSTALL, ref)
+LTE_EACH_KERNEL_FILE(LTE_DECLARE_INSTALL, avx2)
+LTE_EACH_KERNEL_FILE(LTE_DECLARE_INSTALL, avx512)
+LTE_EACH_KERNEL_FILE(LTE_DECLARE_INSTALL, neon)
 
 #endif

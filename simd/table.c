@@ -5,28 +5,29 @@
 #include "simd/table.h"
 
 #include "simd/cpu.h"
+#include "simd/install.h"
+
+#define INSTALL(isa, file) lte_##isa##_##file(kernels);
+#define INSTALL_ALL(isa)                    \
+    do {                                    \
+        LTE_EACH_KERNEL_FILE(INSTALL, isa)  \
+        kernels->name = #isa;               \
+    } while (0)
 
 void lte_kernels_init(struct lte_kernels *kernels, unsigned cpu_flags)
 {
-    lte_kernels_ref(kernels);
-    kernels->name = "ref";
+    INSTALL_ALL(ref);
 #if HAVE_AVX2
-    if (cpu_flags & LTE_CPU_AVX2) {
-        lte_kernels_avx2(kernels);
-        kernels->name = "avx2";
-    }
+    if (cpu_flags & LTE_CPU_AVX2)
+        INSTALL_ALL(avx2);
 #endif
 #if HAVE_AVX512
-    if (cpu_flags & LTE_CPU_AVX512) {
-        lte_kernels_avx512(kernels);
-        kernels->name = "avx512";
-    }
+    if (cpu_flags & LTE_CPU_AVX512)
+        INSTALL_ALL(avx512);
 #endif
 #if HAVE_NEON
-    if (cpu_flags & LTE_CPU_NEON) {
-        lte_kernels_neon(kernels);
-        kernels->name = "neon";
-    }
+    if (cpu_flags & LTE_CPU_NEON)
+        INSTALL_ALL(neon);
 #endif
     (void)cpu_flags;
 }

@@ -47,13 +47,7 @@ struct lte_kernels {
     lte_evict_fn *evict;
 };
 
-// Fills the table for the CPU flags of cpu.h.
+// Fills the table for the CPU flags of cpu.h. Thread-safe: it writes nothing else.
 void lte_kernels_init(struct lte_kernels *kernels, unsigned cpu_flags);
-
-// One file per instruction set fills in what it has (simd/<isa>/table.c).
-void lte_kernels_ref(struct lte_kernels *kernels);
-void lte_kernels_avx2(struct lte_kernels *kernels);
-void lte_kernels_avx512(struct lte_kernels *kernels);
-void lte_kernels_neon(struct lte_kernels *kernels);
 
 #endif
