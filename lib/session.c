@@ -17,6 +17,15 @@ void lte_session_params_init(struct lte_session_params *params)
                                               .kv_dtype = LTE_DTYPE_F32};
 }
 
+// Whether a layer keeps every token: only then does max_tokens mean anything.
+static bool grows(const struct lte_model *model)
+{
+    for (uint32_t i = 0; i < model->layers; i++)
+        if (model->layer[i].mixer == LTE_MIXER_ATTENTION && !model->layer[i].attention.window)
+            return true;
+    return false;
+}
+
 static enum lte_status check_params(const struct lte_model *model,
                                     const struct lte_session_params *given,
                                     struct lte_session_params *p)
@@ -24,7 +33,7 @@ static enum lte_status check_params(const struct lte_model *model,
     lte_session_params_init(p);
     if (given)
         *p = *given;
-    if (p->max_tokens < 1 || p->max_tokens > MAX_TOKENS)
+    if (grows(model) && (p->max_tokens < 1 || p->max_tokens > MAX_TOKENS))
         return lte_fail(model->context, LTE_ERR_ARGUMENT, "max_tokens %llu is outside 1..%llu",
                         (unsigned long long)p->max_tokens, (unsigned long long)MAX_TOKENS);
     if (p->batch < 1 || p->batch > MAX_BATCH)
@@ -59,7 +68,8 @@ static void release_layout(const struct lte_model *model, struct lte_layout *lay
     lte_release(model->context, arrays, lte_layout_arrays(model->graph, layout, NULL));
 }
 
-// Keys and values of every attention layer and loop for max_tokens, had nothing been evicted.
+// Keys and values of every attention layer and loop for max_tokens, had nothing been evicted; as much
+// as the type holds if that overflows, which only a model that ignores max_tokens can reach.
 static uint64_t full_cache_bytes(const struct lte_model *model, const struct lte_session_params *p)
 {
     uint64_t bytes = 0;
@@ -67,9 +77,9 @@ static uint64_t full_cache_bytes(const struct lte_model *model, const struct lte
         const struct lte_layer *l = &model->layer[i];
         if (l->mixer != LTE_MIXER_GDN)
             bytes += (uint64_t)2 * l->attention.key_heads * l->attention.head_dim *
-                     lte_dtype_size(p->kv_dtype) * p->max_tokens * model->loops;
+                     lte_dtype_size(p->kv_dtype) * model->loops;
     }
-    return bytes;
+    return bytes && p->max_tokens > UINT64_MAX / bytes ? UINT64_MAX : bytes * p->max_tokens;
 }
 
 enum lte_status lte_session_plan(const struct lte_model *model,

@@ -222,8 +222,11 @@ static void check_limits(const struct lte_model *m, const char *name, const uint
     p.batch = 0;
     check_ok(lte_session_new(m, &p, &s) == LTE_ERR_ARGUMENT && !s, "%s: batch 0 is refused", name);
     p.batch = 1;
+    const enum lte_status outside = grows ? LTE_ERR_ARGUMENT : LTE_OK;
     p.max_tokens = 0;
-    check_ok(lte_session_plan(m, &p, &plan) == LTE_ERR_ARGUMENT, "%s: max_tokens 0 is refused", name);
+    check_ok(lte_session_plan(m, &p, &plan) == outside, "%s: max_tokens 0", name);
+    p.max_tokens = UINT64_MAX;
+    check_ok(lte_session_plan(m, &p, &plan) == outside, "%s: max_tokens of 64 bits", name);
     p.max_tokens = 1;
     p.kv_dtype = (enum lte_dtype)9;
     check_ok(lte_session_plan(m, &p, &plan) == LTE_ERR_ARGUMENT, "%s: unknown kv_dtype", name);

@@ -14,8 +14,8 @@ struct lte_session;
 // Fill with lte_session_params_init(), then change what you want to.
 struct lte_session_params {
     uint64_t max_tokens;      // context limit of layers that grow with it (full attention); they are
-                              // allocated for it at once. Ignored by models that do not grow.
-                              // Default 4096
+                              // allocated for it at once: 1..2^31. Ignored, whatever it is, by
+                              // models that do not grow. Default 4096
     uint32_t batch;           // most tokens computed at once: a larger prompt is cut into such pieces.
                               // Changes memory and speed, not the result. 1..4096, default 256
     enum lte_dtype kv_dtype;  // type of keys and values kept; default LTE_DTYPE_F32
@@ -31,7 +31,8 @@ struct lte_plan {
     uint64_t growing;         // the part of `state` that is proportional to max_tokens
     uint64_t max_tokens;      // the limit that applies; UINT64_MAX when nothing grows
     uint64_t full_cache;      // bytes of keys and values a full-attention cache would take for every
-                              // attention layer at `max_tokens` asked for, for comparison
+                              // attention layer at `max_tokens` asked for, for comparison;
+                              // UINT64_MAX if that is more than 64 bits hold
     uint32_t slots;           // loops * layers
     uint64_t reserved[8];
 };
