@@ -41,11 +41,22 @@ static enum lte_status load_tokenizer(struct lte_context *context, const char *f
     return status;
 }
 
+// What to name when a tensor is missing: the file if there is but one.
+static const char *checkpoint_name(const struct lte_tensors *tensors, const char *folder)
+{
+    const size_t count = lte_tensors_count(tensors);
+    const char *file = count ? lte_tensors_at(tensors, 0)->file : folder;
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(lte_tensors_at(tensors, i)->file, file))
+            return folder;
+    return file;
+}
+
 static enum lte_status load_weights(struct lte_context *context, const char *folder,
                                     struct lte_model *model)
 {
     LTE_TRY(lte_tensors_open(context, folder, &model->tensors));
-    LTE_TRY(lte_model_bind(model, model->tensors, folder));
+    LTE_TRY(lte_model_bind(model, model->tensors, checkpoint_name(model->tensors, folder)));
     return lte_graph_build(model, &model->graph);
 }
 

@@ -150,7 +150,9 @@ static void test_tensors(void **state)
         enum lte_status status;
         const char *says[3];
     } bad[] = {
-        {{"model.norm.weight", 0, REMOVE, {0}}, LTE_ERR_FORMAT, {"model.norm.weight", "missing"}},
+        {{"model.norm.weight", 0, REMOVE, {0}},
+         LTE_ERR_FORMAT,
+         {"model.safetensors: tensor", "\"model.norm.weight\" is missing"}},
         {{"model.layers.1.attn.router.conv_stack.proj.bias", 0, REMOVE, {0}},
          LTE_ERR_FORMAT,
          {"router.conv_stack.proj.bias", "missing"}},
