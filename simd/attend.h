@@ -20,9 +20,10 @@ struct lte_kv_span {
 //     o[i][g] = sum_s softmax_s(scale * q[i][g] . k[s]) v[s],  0 if it sees none.
 // Softmax and sums in fp32 (a running maximum; the order of the sums is fixed by the spans, not by
 // how queries are grouped into calls beyond what `count` > 1 may reorder). Keys that no query of the
-// call sees are not used. head_dim is any size >= 1; k and v have it alike. o must not overlap anything.
-// A NaN or an infinity in q or k stays with the queries that see it; one in v may reach, as NaN, every
-// query of a call with count > 1, even those that do not see its key: they weigh it by 0.
+// call sees are not used. head_dim is any size >= 1; k and v have it alike. o must not overlap
+// anything. A NaN or an infinity in q or k stays with the queries that see it; one in v may reach,
+// as NaN, every query of a call with count > 1, even those that do not see its key: they weigh it
+// by 0.
 // Tolerance against the reference: 2e-6 * max|v| plus 1e-6 * scale * max|q . k| * max|v|.
 struct lte_attend_args {
     const float *q;               // [queries][group][head_dim], row stride q_stride, heads adjacent
