@@ -29,7 +29,7 @@ enum {
     COLUMNS = LTE_DELTA_COLUMNS,
     LINE = 16,            // floats of a cache line
     SEGMENT = 64,         // tokens whose coefficients are held at once
-    PACKED_FLOATS = 12288 // their k and q: 48 KiB of stack
+    PACKED_FLOATS = 4096  // their k and q: 16 KiB, so that they stay in L1 beside 16 KiB of state
 };
 
 // What couples the tokens of one chunk; the same for all columns.
