@@ -73,12 +73,13 @@ size_t roof_bytes(struct lte_par *team, int level)
 enum roof roof_for(struct lte_par *team, size_t bytes, bool update)
 {
     const unsigned threads = lte_par_size(team);
+    const size_t room = bytes + bytes / 3; // what else is touched takes a quarter of the level
     int level = RAM;
-    if (bytes <= cache_bytes(1) * threads)
+    if (room <= cache_bytes(1) * threads)
         level = 1;
-    else if (bytes <= cache_bytes(2) * threads)
+    else if (room <= cache_bytes(2) * threads)
         level = 2;
-    else if (bytes <= cache_bytes(3))
+    else if (room <= cache_bytes(3))
         level = 3;
     return (enum roof)((update ? ROOF_UPDATE_L1 : ROOF_READ_L1) + level - 1);
 }
