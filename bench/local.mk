@@ -31,6 +31,8 @@ endif
 libbench_la_SOURCES = %D%/bench.c %D%/bench.h %D%/roof.c %D%/roof.h
 libbench_la_LIBADD = $(PROBES)
 BENCH_LIBS = libbench.la libltecore.la
+# automake does not clean what is EXTRA
+CLEANFILES += $(BENCHES) bench_model libbench.la $(PROBES)
 
 bench_par_SOURCES = %D%/bench_par.c
 bench_par_LDADD = $(BENCH_LIBS)
