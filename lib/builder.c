@@ -59,6 +59,8 @@ lte_value lte_build_op(struct lte_builder *b, struct lte_op op)
         return LTE_NO_VALUE;
     op.slot = b->slot;
     const size_t width = output_width(b, &op);
+    if (b->use == LTE_GRAPH_TRAINING && op.out == op.in[0])
+        op.out = LTE_NO_VALUE;
     if (op.out == LTE_NO_VALUE && op.kind != LTE_OP_LINEAR)
         op.out = lte_build_value(b, width);
     if (!width || (op.out < g->values && g->width[op.out] < width))

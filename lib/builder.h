@@ -12,6 +12,7 @@ struct lte_builder {
     const struct lte_model *model;
     const struct lte_context *context;
     struct lte_graph *graph;
+    enum lte_graph_use use;
     enum lte_status status;
     uint32_t slot; // of the layer being built
     struct {       // angle tables made so far, shared by the layers
@@ -24,7 +25,8 @@ struct lte_builder {
 
 lte_value lte_build_value(struct lte_builder *builder, size_t width);
 // Adds an op and checks it against its row's width rule. For all kinds but LTE_OP_LINEAR, op.out
-// LTE_NO_VALUE means: make the output. Returns the output.
+// LTE_NO_VALUE means: make the output. Returns the output, which is another value than op.out where an
+// op asked to work in place may not.
 lte_value lte_build_op(struct lte_builder *builder, struct lte_op op);
 
 // Shorthands for the common ops.
@@ -43,16 +45,17 @@ struct lte_linear_part lte_build_part(struct lte_builder *builder, const struct 
                                       const struct lte_tensor *bias, lte_value out, size_t column);
 struct lte_matrix lte_build_matrix(const struct lte_tensor *tensor);
 
-// Weights in the form kernels read, owned by the graph. NULL after a failure.
+// Weights in the form kernels read, owned by the graph; lib/prepare.h. NULL after a failure.
 void *lte_prepare_bytes(struct lte_builder *builder, size_t count, size_t size);
 float *lte_prepare_vector(struct lte_builder *builder, const struct lte_tensor *tensor);
+// -exp(x) of every element
+float *lte_prepare_neg_exp(struct lte_builder *builder, const struct lte_tensor *tensor);
 // [channels][1][taps] of up to three convolutions -> [taps][all channels]
 float *lte_prepare_short_conv(struct lte_builder *builder, const struct lte_tensor *const *tensor,
                               size_t tensors);
 // [groups*out][in][1][taps] -> [groups][taps][in][out]
 float *lte_prepare_router_conv(struct lte_builder *builder, const struct lte_tensor *tensor,
                                size_t groups);
-void lte_prepared_free(const struct lte_context *context, struct lte_prepared *prepared);
 
 // A mixer turns the normed input of its layer into what is added to the residual stream.
 typedef lte_value lte_mixer_fn(struct lte_builder *builder, const struct lte_layer *layer,

@@ -2,7 +2,7 @@
 // Walking the graph on the CPU.
 #include "config.h"
 
-#include "lib/exec.h"
+#include "lib/session.h"
 
 struct walk {
     struct lte_exec *exec;
@@ -43,14 +43,13 @@ float *lte_exec_value(const struct lte_exec *x, lte_value value)
 {
     if (value == LTE_LOGITS_VALUE)
         return x->logits;
-    const struct lte_session *s = x->arena;
-    unsigned char *base = (unsigned char *)s + s->layout.arena + s->layout.value[value];
+    unsigned char *base = x->memory.values + x->memory.offset[value];
     return (float *)(void *)base + x->first * x->graph->width[value];
 }
 
 size_t lte_exec_width(const struct lte_exec *x, lte_value value)
 {
-    return value == LTE_LOGITS_VALUE ? x->arena->model->vocabulary : x->graph->width[value];
+    return value == LTE_LOGITS_VALUE ? x->graph->vocabulary : x->graph->width[value];
 }
 
 void *lte_exec_state(const struct lte_exec *x, const struct lte_op *op,
@@ -61,11 +60,10 @@ void *lte_exec_state(const struct lte_exec *x, const struct lte_op *op,
 
 void *lte_exec_shared(const struct lte_exec *x)
 {
-    return (unsigned char *)x->arena + x->arena->layout.scratch;
+    return x->memory.scratch;
 }
 
 void *lte_exec_scratch(const struct lte_exec *x, unsigned thread)
 {
-    const struct lte_layout *l = &x->arena->layout;
-    return (unsigned char *)x->arena + l->scratch + l->scratch_shared + thread * l->scratch_each;
+    return x->memory.scratch + x->memory.scratch_shared + thread * x->memory.scratch_each;
 }

@@ -3,14 +3,25 @@
 #ifndef LTE_LIB_EXEC_H
 #define LTE_LIB_EXEC_H
 
+#include "lib/graph.h"
 #include "lib/par.h"
-#include "lib/session.h"
 
-// Rows [row, row + rows) are consecutive tokens of one session, the first at `position`.
+struct lte_session;
+
+// Rows [row, row + rows) are consecutive tokens of one sequence, the first at `position`. In training
+// a sequence has no session.
 struct lte_segment {
     struct lte_session *session;
     size_t row, rows;
     uint64_t position;
+};
+
+// Where a run keeps values and scratch: in a session's block, or in a tape's.
+struct lte_exec_memory {
+    unsigned char *values;
+    const size_t *offset;             // [graph->values]: of each value, in bytes from `values`
+    unsigned char *scratch;           // scratch_shared bytes, then scratch_each for every thread
+    size_t scratch_shared, scratch_each;
 };
 
 struct lte_exec {
@@ -18,7 +29,7 @@ struct lte_exec {
     const struct lte_context *context;
     const struct lte_kernels *kernels;
     struct lte_par *par;
-    struct lte_session *arena;        // the session whose arena and scratch are used
+    struct lte_exec_memory memory;
     const uint32_t *tokens;           // [rows]
     const struct lte_segment *segment;
     size_t segments;

@@ -2,7 +2,7 @@
 // Reading tokens: one session many tokens at a time, or many sessions one token each.
 #include "config.h"
 
-#include "lib/exec.h"
+#include "lib/session.h"
 
 static enum lte_status check_tokens(const struct lte_model *model, const uint32_t *tokens, size_t n)
 {
@@ -29,7 +29,7 @@ static void run(struct lte_session *arena, const struct lte_segment *segment, si
     struct lte_exec x = {.graph = arena->model->graph,
                          .context = arena->model->context,
                          .kernels = &arena->model->context->kernels,
-                         .arena = arena,
+                         .memory = lte_session_memory(arena),
                          .tokens = tokens,
                          .segment = segment,
                          .segments = segments,

@@ -24,10 +24,9 @@ static lte_value build_mlp(struct lte_builder *b, const struct lte_layer *layer,
         lte_build_part(b, layer->up_proj, NULL, up, 0),
     };
     lte_build_linear(b, x, 2, part);
-    lte_build_op(b, (struct lte_op){.kind = LTE_OP_SWIGLU,
-                                    .in = {gate, up, LTE_NO_VALUE, LTE_NO_VALUE},
-                                    .out = gate});
-    return lte_build_project(b, gate, layer->down_proj);
+    const lte_value product = lte_build_op(b, (struct lte_op){
+        .kind = LTE_OP_SWIGLU, .in = {gate, up, LTE_NO_VALUE, LTE_NO_VALUE}, .out = gate});
+    return lte_build_project(b, product, layer->down_proj);
 }
 
 static lte_value build_layer(struct lte_builder *b, const struct lte_layer *layer, lte_value x)
@@ -61,7 +60,8 @@ static void build(struct lte_builder *b)
     lte_build_linear(b, x, 1, &head);
 }
 
-enum lte_status lte_graph_build(const struct lte_model *model, struct lte_graph **graph)
+enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_use use,
+                                struct lte_graph **graph)
 {
     const struct lte_context *c = model->context;
     *graph = NULL;
@@ -69,8 +69,10 @@ enum lte_status lte_graph_build(const struct lte_model *model, struct lte_graph 
     if (!g)
         return lte_fail_memory(c, "the graph", sizeof *g);
     g->slots = model->layers * model->loops;
+    g->vocabulary = model->vocabulary;
     g->layer_output = lte_alloc_array(c, (size_t)g->slots + 1, sizeof *g->layer_output);
-    struct lte_builder b = {.model = model, .context = c, .graph = g, .slot = LTE_NO_SLOT};
+    struct lte_builder b = {.model = model, .context = c, .graph = g, .use = use,
+                            .slot = LTE_NO_SLOT};
     if (g->layer_output)
         build(&b);
     else

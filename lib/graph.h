@@ -5,6 +5,7 @@
 
 #include "lib/model.h"
 #include "lib/op.h"
+#include "lib/prepare.h"
 
 struct lte_graph {
     struct lte_op *op;
@@ -13,13 +14,18 @@ struct lte_graph {
     size_t *width;            // columns of each value
     size_t values, value_capacity;
     uint32_t slots;           // loops * layers
+    size_t vocabulary;        // columns of the logits
     lte_value *layer_output;  // [slots + 1]: the residual stream; [0] is the embedding
     struct lte_prepared *prepared; // weights brought to the form that kernels read
     uint64_t prepared_bytes;
 };
 
+// To be run backwards, a graph keeps every value: no op works in place.
+enum lte_graph_use { LTE_GRAPH_INFERENCE, LTE_GRAPH_TRAINING };
+
 // On success the caller owns *graph; on failure it is NULL. LTE_OK, LTE_ERR_MEMORY, LTE_ERR_UNSUPPORTED.
-enum lte_status lte_graph_build(const struct lte_model *model, struct lte_graph **graph);
+enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_use use,
+                                struct lte_graph **graph);
 void lte_graph_free(const struct lte_context *context, struct lte_graph *graph); // NULL is allowed
 
 #endif

@@ -23,7 +23,7 @@ LIB_GRAPH = %D%/backend.h %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/
   %D%/op.h %D%/op/attend.c \
   %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
   %D%/op/lte_score.c %D%/op/norms.c %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
-  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/sampler.c \
+  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/prepare.h %D%/sampler.c \
   %D%/session.c %D%/session.h
 LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.c \
   %D%/model_config.h %D%/weights.c %D%/weights.h %D%/arch/arch.h \
@@ -33,7 +33,9 @@ LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.
 # Writing checkpoints and fresh models.
 LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/random.c %D%/random.h \
   %D%/safetensors_write.c %D%/safetensors_write.h
-libltecore_la_SOURCES = $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
+include %D%/grad/local.mk
+include %D%/train/local.mk
+libltecore_la_SOURCES = $(LIB_GRAD) $(LIB_TRAIN) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
   $(LIB_WRITE)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 

@@ -57,7 +57,7 @@ static enum lte_status load_weights(struct lte_context *context, const char *fol
 {
     LTE_TRY(lte_tensors_open(context, folder, &model->tensors));
     LTE_TRY(lte_model_bind(model, model->tensors, checkpoint_name(model->tensors, folder)));
-    return lte_graph_build(model, &model->graph);
+    return lte_graph_build(model, LTE_GRAPH_INFERENCE, &model->graph);
 }
 
 enum lte_status lte_model_load(struct lte_context *context, const char *folder,

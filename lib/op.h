@@ -58,10 +58,11 @@ struct lte_linear_op {
     unsigned parts;
     struct lte_linear_part part[LTE_LINEAR_PARTS];
 };
-// `vectors` adjacent vectors of `width` from column `column` of each row.
+// `vectors` adjacent vectors of `width` from column `column` of each row; other columns stay.
 struct lte_norm_op {
     const float *weight; // [width] or NULL
     size_t column, vectors, width;
+    size_t scaled;       // l2norm: the first so many vectors are multiplied by `scale`
     float eps, scale;
 };
 struct lte_short_conv_op {
@@ -127,6 +128,7 @@ struct lte_cost {
 };
 
 struct lte_exec;
+struct lte_gradient;
 
 struct lte_op_row {
     const char *name;
@@ -144,6 +146,7 @@ struct lte_op_row {
     // Cost of `rows` tokens of one sequence from `position` on; NULL: not worth counting.
     void (*cost)(const struct lte_op *op, const struct lte_session_params *params,
                  uint64_t position, size_t rows, struct lte_cost *cost);
+    const struct lte_gradient *gradient; // lib/grad/grad.h; NULL: the op cannot be trained through
 };
 
 extern const struct lte_op_row *const lte_op_table[LTE_OPS];

@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Small weights brought to aligned fp32 in the order that kernels read. Matrices stay as they lie in
-// the mapped file.
+// The forms of prepared weights, there and back.
 #include "config.h"
 
+#include "lib/prepare.h"
+
+#include <math.h>
 #include <string.h>
 
 #include "lib/builder.h"
 
-struct lte_prepared {
-    struct lte_prepared *next;
-    size_t size; // of the whole block
-};
+static size_t header_size(void)
+{
+    return lte_align(sizeof(struct lte_prepared));
+}
 
-void *lte_prepare_bytes(struct lte_builder *b, size_t count, size_t size)
+static struct lte_prepared *new_block(struct lte_builder *b, size_t count, size_t size)
 {
     if (b->status != LTE_OK)
         return NULL;
-    const size_t header = lte_align(sizeof(struct lte_prepared));
-    if (size && count > (SIZE_MAX - header) / size) {
+    if (size && count > (SIZE_MAX - header_size()) / size) {
         b->status = lte_fail_memory(b->context, "a prepared weight", SIZE_MAX);
         return NULL;
     }
-    const size_t bytes = header + count * size;
+    const size_t bytes = header_size() + count * size;
     struct lte_prepared *block = lte_alloc_zero(b->context, bytes);
     if (!block) {
         b->status = lte_fail_memory(b->context, "a prepared weight", bytes);
         return NULL;
     }
     block->size = bytes;
+    block->data = (float *)(void *)((unsigned char *)block + header_size());
     block->next = b->graph->prepared;
     b->graph->prepared = block;
     b->graph->prepared_bytes += bytes;
-    return (unsigned char *)block + header;
+    return block;
+}
+
+void *lte_prepare_bytes(struct lte_builder *b, size_t count, size_t size)
+{
+    struct lte_prepared *block = new_block(b, count, size);
+    return block ? block->data : NULL;
 }
 
 void lte_prepared_free(const struct lte_context *context, struct lte_prepared *prepared)
@@ -43,67 +51,136 @@ void lte_prepared_free(const struct lte_context *context, struct lte_prepared *p
     }
 }
 
-// Tensors were checked to be F32, BF16 or F16 when they were bound.
-static void widen(const struct lte_builder *b, float *to, const struct lte_tensor *t)
+// Widens the tensors, which were checked to be F32, BF16 or F16 when they were bound, and fills `block`.
+static enum lte_status widen_and_fill(const struct lte_context *c, struct lte_prepared *block)
 {
-    b->context->kernels.widen[t->type](to, t->data, (size_t)t->elements);
+    float *wide = lte_alloc_array(c, block->floats, sizeof *wide), *next = wide;
+    const float *raw[LTE_PREPARED_TENSORS] = {NULL};
+    if (!wide)
+        return lte_fail_memory(c, "a prepared weight", block->floats * sizeof *wide);
+    for (size_t i = 0; i < block->tensors; i++) {
+        const struct lte_tensor *t = block->tensor[i];
+        c->kernels.widen[t->type](next, t->data, (size_t)t->elements);
+        raw[i] = next;
+        next += t->elements;
+    }
+    block->form->fill(block, raw);
+    lte_release(c, wide, block->floats * sizeof *wide);
+    return LTE_OK;
+}
+
+static float *prepare(struct lte_builder *b, const struct lte_prepared_form *form,
+                      const struct lte_tensor *const *tensor, size_t tensors, size_t groups)
+{
+    size_t floats = 0;
+    for (size_t i = 0; i < tensors; i++)
+        floats += (size_t)tensor[i]->elements;
+    struct lte_prepared *block = new_block(b, floats, sizeof(float));
+    if (!block)
+        return NULL;
+    block->form = form;
+    memcpy(block->tensor, tensor, tensors * sizeof *tensor);
+    block->tensors = tensors;
+    block->groups = groups;
+    block->floats = floats;
+    b->status = widen_and_fill(b->context, block);
+    return b->status == LTE_OK ? block->data : NULL;
+}
+
+void lte_prepared_refresh(const struct lte_prepared *prepared)
+{
+    const float *raw[LTE_PREPARED_TENSORS] = {NULL};
+    if (!prepared->form)
+        return;
+    for (size_t i = 0; i < prepared->tensors; i++)
+        raw[i] = prepared->tensor[i]->data;
+    prepared->form->fill(prepared, raw);
+}
+
+static void fill_vector(const struct lte_prepared *p, const float *const *raw)
+{
+    memcpy(p->data, raw[0], p->floats * sizeof *p->data);
+}
+
+static void pull_vector(const struct lte_prepared *p, const float *gradient, float *const *to)
+{
+    for (size_t i = 0; to[0] && i < p->floats; i++)
+        to[0][i] += gradient[i];
 }
 
 float *lte_prepare_vector(struct lte_builder *b, const struct lte_tensor *tensor)
 {
-    float *v = lte_prepare_bytes(b, (size_t)tensor->elements, sizeof *v);
-    if (v)
-        widen(b, v, tensor);
-    return v;
+    static const struct lte_prepared_form form = {fill_vector, pull_vector};
+    return prepare(b, &form, &tensor, 1, 1);
+}
+
+static void fill_neg_exp(const struct lte_prepared *p, const float *const *raw)
+{
+    for (size_t i = 0; i < p->floats; i++)
+        p->data[i] = -expf(raw[0][i]);
+}
+
+// d(-exp x)/dx is the prepared value itself.
+static void pull_neg_exp(const struct lte_prepared *p, const float *gradient, float *const *to)
+{
+    for (size_t i = 0; to[0] && i < p->floats; i++)
+        to[0][i] += gradient[i] * p->data[i];
+}
+
+float *lte_prepare_neg_exp(struct lte_builder *b, const struct lte_tensor *tensor)
+{
+    static const struct lte_prepared_form form = {fill_neg_exp, pull_neg_exp};
+    return prepare(b, &form, &tensor, 1, 1);
+}
+
+static void fill_short_conv(const struct lte_prepared *p, const float *const *raw)
+{
+    const size_t taps = (size_t)p->tensor[0]->shape[2], channels = p->floats / taps;
+    for (size_t i = 0, first = 0; i < p->tensors; first += (size_t)p->tensor[i++]->shape[0])
+        for (size_t c = 0; c < p->tensor[i]->shape[0]; c++)
+            for (size_t j = 0; j < taps; j++)
+                p->data[j * channels + first + c] = raw[i][c * taps + j];
+}
+
+static void pull_short_conv(const struct lte_prepared *p, const float *gradient, float *const *to)
+{
+    const size_t taps = (size_t)p->tensor[0]->shape[2], channels = p->floats / taps;
+    for (size_t i = 0, first = 0; i < p->tensors; first += (size_t)p->tensor[i++]->shape[0])
+        for (size_t c = 0; to[i] && c < p->tensor[i]->shape[0]; c++)
+            for (size_t j = 0; j < taps; j++)
+                to[i][c * taps + j] += gradient[j * channels + first + c];
 }
 
 float *lte_prepare_short_conv(struct lte_builder *b, const struct lte_tensor *const *tensor,
                               size_t tensors)
 {
-    const size_t taps = (size_t)tensor[0]->shape[2];
-    size_t channels = 0, largest = 0;
-    for (size_t i = 0; i < tensors; i++) {
-        const size_t elements = (size_t)tensor[i]->elements;
-        channels += (size_t)tensor[i]->shape[0];
-        largest = elements > largest ? elements : largest;
-    }
-    float *out = lte_prepare_bytes(b, channels * taps, sizeof *out);
-    float *raw = out ? lte_alloc_array(b->context, largest, sizeof *raw) : NULL;
-    if (!raw) {
-        if (b->status == LTE_OK)
-            b->status = lte_fail_memory(b->context, "a short convolution", largest * sizeof *raw);
-        return NULL;
-    }
-    size_t first = 0;
-    for (size_t i = 0; i < tensors; i++) {
-        const size_t n = (size_t)tensor[i]->shape[0];
-        widen(b, raw, tensor[i]);
-        for (size_t c = 0; c < n; c++)
-            for (size_t j = 0; j < taps; j++)
-                out[j * channels + first + c] = raw[c * taps + j];
-        first += n;
-    }
-    lte_release(b->context, raw, largest * sizeof *raw);
-    return out;
+    static const struct lte_prepared_form form = {fill_short_conv, pull_short_conv};
+    return prepare(b, &form, tensor, tensors, 1);
+}
+
+// Where the element at `from`, of [groups*out][in][taps], lies in [groups][taps][in][out].
+static size_t router_place(const struct lte_prepared *p, size_t from)
+{
+    const size_t in = (size_t)p->tensor[0]->shape[1], taps = (size_t)p->tensor[0]->shape[3];
+    const size_t out = (size_t)p->tensor[0]->shape[0] / p->groups;
+    const size_t j = from % taps, c = from / taps % in, row = from / taps / in;
+    return ((row / out * taps + j) * in + c) * out + row % out;
+}
+
+static void fill_router_conv(const struct lte_prepared *p, const float *const *raw)
+{
+    for (size_t i = 0; i < p->floats; i++)
+        p->data[router_place(p, i)] = raw[0][i];
+}
+
+static void pull_router_conv(const struct lte_prepared *p, const float *gradient, float *const *to)
+{
+    for (size_t i = 0; to[0] && i < p->floats; i++)
+        to[0][i] += gradient[router_place(p, i)];
 }
 
 float *lte_prepare_router_conv(struct lte_builder *b, const struct lte_tensor *tensor, size_t groups)
 {
-    const size_t in = (size_t)tensor->shape[1], taps = (size_t)tensor->shape[3];
-    const size_t out = (size_t)tensor->shape[0] / groups, elements = (size_t)tensor->elements;
-    float *to = lte_prepare_bytes(b, elements, sizeof *to);
-    float *raw = to ? lte_alloc_array(b->context, elements, sizeof *raw) : NULL;
-    if (!raw) {
-        if (b->status == LTE_OK)
-            b->status = lte_fail_memory(b->context, "a router convolution", elements * sizeof *raw);
-        return NULL;
-    }
-    widen(b, raw, tensor);
-    for (size_t g = 0; g < groups; g++)
-        for (size_t o = 0; o < out; o++)
-            for (size_t c = 0; c < in; c++)
-                for (size_t j = 0; j < taps; j++)
-                    to[((g * taps + j) * in + c) * out + o] = raw[((g * out + o) * in + c) * taps + j];
-    lte_release(b->context, raw, elements * sizeof *raw);
-    return to;
+    static const struct lte_prepared_form form = {fill_router_conv, pull_router_conv};
+    return prepare(b, &form, &tensor, 1, groups);
 }

@@ -198,3 +198,13 @@ void lte_session_set_progress(struct lte_session *session, lte_progress_fn *prog
     session->progress = progress;
     session->progress_opaque = opaque;
 }
+
+struct lte_exec_memory lte_session_memory(struct lte_session *session)
+{
+    const struct lte_layout *l = &session->layout;
+    return (struct lte_exec_memory){.values = (unsigned char *)session + l->arena,
+                                    .offset = l->value,
+                                    .scratch = (unsigned char *)session + l->scratch,
+                                    .scratch_shared = l->scratch_shared,
+                                    .scratch_each = l->scratch_each};
+}

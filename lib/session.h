@@ -3,10 +3,9 @@
 #ifndef LTE_LIB_SESSION_H
 #define LTE_LIB_SESSION_H
 
+#include "lib/exec.h"
 #include "lib/plan.h"
 #include "lte/session.h"
-
-struct lte_exec;
 
 struct lte_session {
     const struct lte_model *model;
@@ -19,5 +18,8 @@ struct lte_session {
     void (*observe)(void *opaque, const struct lte_exec *exec, size_t op); // tests
     void *observe_opaque;
 };
+
+// Where the session's values and scratch lie, for a run of the graph.
+struct lte_exec_memory lte_session_memory(struct lte_session *session);
 
 #endif

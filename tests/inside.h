@@ -3,8 +3,8 @@
 #ifndef LTE_TESTS_INSIDE_H
 #define LTE_TESTS_INSIDE_H
 
-#include "lib/exec.h"
 #include "lib/kv.h"
+#include "lib/session.h"
 #include "lte.h"
 
 // A context at a CPU level (NULL: the best) with so many threads; its messages become "# ..." lines.

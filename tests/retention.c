@@ -98,7 +98,7 @@ static void call(struct rig *r, struct lte_session *s, size_t at, size_t n)
     const struct lte_attend_op *a = &r->op.attend;
     const struct lte_segment g = {s, 0, n, at};
     struct lte_exec x = {.graph = &r->graph, .context = r->model.context,
-                         .kernels = &r->model.context->kernels, .arena = s, .segment = &g,
+                         .kernels = &r->model.context->kernels, .memory = lte_session_memory(s), .segment = &g,
                          .segments = 1, .rows = n};
     memcpy(lte_exec_value(&x, 0), r->q + at * r->width[0], n * r->width[0] * sizeof(float));
     memcpy(lte_exec_value(&x, 1), r->k + at * r->width[1], n * r->width[1] * sizeof(float));

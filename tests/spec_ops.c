@@ -34,7 +34,7 @@ static void run_op(struct lte_context *c, struct lte_op *op, size_t *width, size
     for (size_t at = 0; at < rows; at += piece) {
         const size_t n = rows - at < piece ? rows - at : piece;
         const struct lte_segment segment = {s, 0, n, at};
-        struct lte_exec x = {.graph = &g, .context = c, .kernels = &c->kernels, .arena = s,
+        struct lte_exec x = {.graph = &g, .context = c, .kernels = &c->kernels, .memory = lte_session_memory(s),
                              .segment = &segment, .segments = 1, .rows = n};
         for (size_t i = 0; i < inputs; i++)
             memcpy(lte_exec_value(&x, (lte_value)i), in[i] + at * width[i],

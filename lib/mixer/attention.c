@@ -6,12 +6,12 @@
 
 #include "lib/builder.h"
 
-static void qk_norm(struct lte_builder *b, lte_value x, size_t heads,
-                    const struct lte_attention *l, const struct lte_tensor *weight)
+static lte_value qk_norm(struct lte_builder *b, lte_value x, size_t heads,
+                         const struct lte_attention *l, const struct lte_tensor *weight)
 {
     if (!weight)
-        return;
-    lte_build_op(b, (struct lte_op){.kind = LTE_OP_RMSNORM,
+        return x;
+    return lte_build_op(b, (struct lte_op){.kind = LTE_OP_RMSNORM,
                                     .in = {x, LTE_NO_VALUE, LTE_NO_VALUE, LTE_NO_VALUE},
                                     .out = x,
                                     .norm = {.weight = lte_prepare_vector(b, weight),
@@ -20,9 +20,10 @@ static void qk_norm(struct lte_builder *b, lte_value x, size_t heads,
                                              .eps = l->qk_norm_eps}});
 }
 
-static void rope(struct lte_builder *b, lte_value x, lte_value angles, size_t heads, size_t head_dim)
+static lte_value rope(struct lte_builder *b, lte_value x, lte_value angles, size_t heads,
+                      size_t head_dim)
 {
-    lte_build_op(b, (struct lte_op){.kind = LTE_OP_ROPE,
+    return lte_build_op(b, (struct lte_op){.kind = LTE_OP_ROPE,
                                     .in = {x, angles, LTE_NO_VALUE, LTE_NO_VALUE},
                                     .out = x,
                                     .rope = {.heads = heads, .head_dim = head_dim}});
@@ -79,8 +80,8 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
 {
     const struct lte_attention *l = &layer->attention;
     const bool retains = layer->mixer == LTE_MIXER_LTE;
-    const lte_value q = lte_build_value(b, (size_t)l->heads * l->head_dim);
-    const lte_value k = lte_build_value(b, (size_t)l->key_heads * l->head_dim);
+    lte_value q = lte_build_value(b, (size_t)l->heads * l->head_dim);
+    lte_value k = lte_build_value(b, (size_t)l->key_heads * l->head_dim);
     const lte_value v = lte_build_value(b, (size_t)l->key_heads * l->head_dim);
     const struct lte_linear_part part[] = {
         lte_build_part(b, l->q_proj, l->q_bias, q, 0),
@@ -88,13 +89,13 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
         lte_build_part(b, l->v_proj, l->v_bias, v, 0),
     };
     lte_build_linear(b, x, 3, part);
-    qk_norm(b, q, l->heads, l, l->q_norm);
-    qk_norm(b, k, l->key_heads, l, l->k_norm);
+    q = qk_norm(b, q, l->heads, l, l->q_norm);
+    k = qk_norm(b, k, l->key_heads, l, l->k_norm);
 
     const lte_value scores = retains ? score(b, l, k, v) : LTE_NO_VALUE;
     const lte_value angles = lte_build_rope_angles(b, l->rope_theta, l->head_dim);
-    rope(b, q, angles, l->heads, l->head_dim);
-    rope(b, k, angles, l->key_heads, l->head_dim);
+    q = rope(b, q, angles, l->heads, l->head_dim);
+    k = rope(b, k, angles, l->key_heads, l->head_dim);
 
     struct lte_op attend = {.kind = LTE_OP_ATTEND,
                             .in = {q, k, v, scores},

@@ -25,29 +25,26 @@ static lte_value convolve(struct lte_builder *b, const struct lte_gdn *l, lte_va
     return lte_build_op(b, op);
 }
 
-static void l2norm(struct lte_builder *b, const struct lte_gdn *l, lte_value x, size_t column,
-                   float scale)
+// The heads of q, which the rule wants scaled, and those of k behind them.
+static lte_value l2norm(struct lte_builder *b, const struct lte_gdn *l, lte_value qkv)
 {
-    struct lte_op op = op_on(LTE_OP_L2NORM, x, LTE_NO_VALUE, x);
-    op.norm = (struct lte_norm_op){.column = column,
-                                   .vectors = l->heads,
+    struct lte_op op = op_on(LTE_OP_L2NORM, qkv, LTE_NO_VALUE, qkv);
+    op.norm = (struct lte_norm_op){.vectors = 2 * (size_t)l->heads,
                                    .width = l->key_dim,
+                                   .scaled = l->heads,
                                    .eps = 1e-6f,
-                                   .scale = scale};
-    lte_build_op(b, op);
+                                   .scale = (float)(1.0 / sqrt((double)l->key_dim))};
+    return lte_build_op(b, op);
 }
 
-static void delta_gates(struct lte_builder *b, const struct lte_gdn *l, lte_value ab)
+static lte_value delta_gates(struct lte_builder *b, const struct lte_gdn *l, lte_value ab)
 {
-    float *A = lte_prepare_vector(b, l->A_log);
-    for (size_t h = 0; A && h < l->value_heads; h++)
-        A[h] = -expf(A[h]);
     struct lte_op op = op_on(LTE_OP_DELTA_GATES, ab, LTE_NO_VALUE, ab);
-    op.delta_gates = (struct lte_delta_gates_op){.neg_exp_A = A,
+    op.delta_gates = (struct lte_delta_gates_op){.neg_exp_A = lte_prepare_neg_exp(b, l->A_log),
                                                  .dt_bias = lte_prepare_vector(b, l->dt_bias),
                                                  .heads = l->value_heads,
                                                  .beta_scale = l->neg_eigval ? 2.0f : 1.0f};
-    lte_build_op(b, op);
+    return lte_build_op(b, op);
 }
 
 lte_value lte_mixer_gdn(struct lte_builder *b, const struct lte_layer *layer, lte_value x)
@@ -55,7 +52,7 @@ lte_value lte_mixer_gdn(struct lte_builder *b, const struct lte_layer *layer, lt
     const struct lte_gdn *l = &layer->gdn;
     const size_t key = (size_t)l->heads * l->key_dim, value = (size_t)l->value_heads * l->value_dim;
     lte_value qkv = lte_build_value(b, 2 * key + value);
-    const lte_value ab = lte_build_value(b, 2 * (size_t)l->value_heads);
+    lte_value ab = lte_build_value(b, 2 * (size_t)l->value_heads);
     const lte_value gate = l->gate ? lte_build_value(b, value) : LTE_NO_VALUE;
     struct lte_linear_part part[6] = {
         lte_build_part(b, l->q_proj, NULL, qkv, 0),
@@ -69,9 +66,8 @@ lte_value lte_mixer_gdn(struct lte_builder *b, const struct lte_layer *layer, lt
     lte_build_linear(b, x, l->gate ? 6 : 5, part);
 
     qkv = convolve(b, l, qkv, 2 * key + value);
-    l2norm(b, l, qkv, 0, (float)(1.0 / sqrt((double)l->key_dim)));
-    l2norm(b, l, qkv, key, 1.0f);
-    delta_gates(b, l, ab);
+    qkv = l2norm(b, l, qkv);
+    ab = delta_gates(b, l, ab);
 
     struct lte_op rule = op_on(LTE_OP_DELTA_RULE, qkv, ab, LTE_NO_VALUE);
     rule.delta_rule = (struct lte_delta_rule_op){.heads = l->heads,
@@ -87,6 +83,5 @@ lte_value lte_mixer_gdn(struct lte_builder *b, const struct lte_layer *layer, lt
                                      .vectors = l->value_heads,
                                      .width = l->value_dim,
                                      .eps = l->norm_eps};
-    lte_build_op(b, norm);
-    return lte_build_project(b, o, l->o_proj);
+    return lte_build_project(b, lte_build_op(b, norm), l->o_proj);
 }

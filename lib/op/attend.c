@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "lib/exec.h"
 #include "lib/kv.h"
+#include "lib/session.h"
 
 struct attend {
     const struct lte_exec *exec;

@@ -1,0 +1,2 @@
+# Training.
+LIB_TRAIN = %D%/budget.h %D%/parameters.h
