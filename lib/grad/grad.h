@@ -10,12 +10,18 @@
 
 #include "lib/exec.h"
 
-struct lte_parameters;
 struct lte_budget;
 
 // The largest micro-batch a tape is planned for.
 struct lte_tape_limits {
     size_t rows, segments;
+};
+
+// Where the gradient of a piece of weights lies.
+struct lte_weight_range {
+    const unsigned char *from;         // as ops hold them: a matrix, or a prepared weight
+    size_t bytes, element;             // bytes in all and of an element
+    float *gradient;                   // NULL: frozen
 };
 
 struct lte_tape {
@@ -25,7 +31,8 @@ struct lte_tape {
     const size_t *gradient_offset;     // [graph->values]
     unsigned char *saved;              // base of what ops keep from forward to backward
     const size_t *saved_offset;        // [graph->ops]
-    const struct lte_parameters *parameters; // weights and their gradients
+    const struct lte_weight_range *range; // [ranges], by rising `from`
+    size_t ranges;
     struct lte_budget *budget;         // learnable token eviction; NULL: the graph has none
     uint64_t dropout_key;              // of this micro-batch; lib/random.h
     bool training;                     // false: an evaluation; no dropout, no gradients
