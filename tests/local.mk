@@ -66,6 +66,7 @@ endif
 
 include %D%/cli.mk
 include %D%/edges.mk
+include %D%/grad.mk
 include %D%/tokenizer.mk
 include %D%/tree.mk
 include %D%/fuzz/local.mk

@@ -2,7 +2,7 @@
 // add, swiglu and silu over whole rows.
 #include "config.h"
 
-#include "lib/exec.h"
+#include "lib/grad/grad.h"
 
 // The rows of these ops have one width throughout, so the work is one long array cut into pieces.
 enum { PIECE = 16384 };
@@ -64,6 +64,7 @@ static void silu(struct lte_exec *x, const struct lte_op *op)
     run(x, op, x->kernels->silu, NULL);
 }
 
-const struct lte_op_row lte_op_add = {.name = "add", .width = width2, .compute = add};
+const struct lte_op_row lte_op_add = {
+    .name = "add", .width = width2, .compute = add, .gradient = &lte_grad_add};
 const struct lte_op_row lte_op_swiglu = {.name = "swiglu", .width = width2, .compute = swiglu};
 const struct lte_op_row lte_op_silu = {.name = "silu", .width = width1, .compute = silu};

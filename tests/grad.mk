@@ -1,0 +1,7 @@
+# Gradients against central differences: one program an op, or a few that belong together.
+check_LTLIBRARIES += libgrad.la
+libgrad_la_SOURCES = %D%/grad_check.c %D%/grad_rig.c %D%/grad_rig.h
+GRAD_LIBS = libgrad.la $(MODEL_LIBS)
+GRAD_CHECKS = %D%/grad_rows
+check_PROGRAMS += $(GRAD_CHECKS)
+%C%_grad_rows_LDADD = $(GRAD_LIBS) -lm
