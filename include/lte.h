@@ -5,10 +5,13 @@
 
 #include "lte/base.h"
 #include "lte/context.h"
+#include "lte/data.h"
 #include "lte/model.h"
 #include "lte/sampler.h"
 #include "lte/session.h"
 #include "lte/tokenizer.h"
+#include "lte/tokenizer_train.h"
+#include "lte/train.h"
 #include "lte/version.h"
 
 #endif
