@@ -26,17 +26,17 @@ static const char *show_shape(char *text, size_t size, unsigned dims, const uint
     return text;
 }
 
-static enum lte_status check(const struct binder *b, const struct lte_weight *w,
-                             const struct lte_tensor *t)
+enum lte_status lte_weight_check(const struct lte_context *context, const struct lte_weight *w,
+                                 const struct lte_tensor *t)
 {
     char want[128], got[256];
     if (t->dims != w->dims || memcmp(t->shape, w->shape, w->dims * sizeof *w->shape))
-        return lte_fail(b->context, LTE_ERR_FORMAT,
+        return lte_fail(context, LTE_ERR_FORMAT,
                         "%s: tensor \"%s\" has shape %s, the config asks for %s", t->file, t->name,
                         show_shape(got, sizeof got, t->dims, t->shape),
                         show_shape(want, sizeof want, w->dims, w->shape));
     if (t->type != LTE_FILE_F32 && t->type != LTE_FILE_BF16 && t->type != LTE_FILE_F16)
-        return lte_fail(b->context, LTE_ERR_UNSUPPORTED,
+        return lte_fail(context, LTE_ERR_UNSUPPORTED,
                         "%s: tensor \"%s\" is %s; weights may be F32, BF16 or F16", t->file,
                         t->name, lte_file_type_name(t->type));
     return LTE_OK;
@@ -48,7 +48,7 @@ static enum lte_status bind_one(void *arg, const struct lte_weight *w)
     struct lte_model *m = b->model;
     const struct lte_tensor *t = lte_tensors_find(b->tensors, w->name);
     if (t) {
-        LTE_TRY(check(b, w, t));
+        LTE_TRY(lte_weight_check(b->context, w, t));
         b->used[t - lte_tensors_at(b->tensors, 0)] = true;
     }
     if (!w->slot) { // a saved buffer

@@ -15,10 +15,6 @@
 #include "lib/safetensors_write.h"
 #include "lib/weights.h"
 
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF // as in lib/random.c: the same bits everywhere
-#endif
-
 enum { MAX_CONFIG = 16 << 20, BLOCK = 4096, BLOCKS = 64 };
 
 struct initializer {
@@ -38,26 +34,6 @@ struct initializer {
     uint64_t key, first, end;
 };
 
-static double draw(const struct lte_init *init, uint64_t key, uint64_t index)
-{
-    static const double log_low = -6.907755278982137, log_high = -2.302585092994046; // 0.001, 0.1
-    switch (init->rule) {
-    case LTE_INIT_NORMAL:
-        return init->value * lte_random_normal(key, index);
-    case LTE_INIT_UNIFORM:
-        return init->value * (2 * lte_random_uniform(key, index) - 1);
-    case LTE_INIT_A_LOG:
-        return lte_exact_log(16 * lte_random_uniform(key, index));
-    case LTE_INIT_DT_BIAS: {
-        const double u = lte_random_uniform(key, index);
-        const double step = lte_exact_exp(u * (log_high - log_low) + log_low);
-        return lte_exact_log(lte_exact_expm1(step)); // softplus of it is the step again
-    }
-    default:
-        return init->value;
-    }
-}
-
 static void draw_block(void *arg, size_t item, unsigned thread)
 {
     const struct initializer *in = arg;
@@ -65,7 +41,7 @@ static void draw_block(void *arg, size_t item, unsigned thread)
     const uint64_t end = in->end - begin < BLOCK ? in->end : begin + BLOCK;
     (void)thread;
     for (uint64_t i = begin; i < end; i++)
-        in->values[i - in->first] = (float)draw(&in->weight->init, in->key, i);
+        in->values[i - in->first] = (float)lte_init_draw(&in->weight->init, in->key, i);
 }
 
 static enum lte_status write_weight(struct initializer *in, size_t n)

@@ -31,7 +31,7 @@ LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.
   %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/table.c \
   %D%/arch/transformer.c
 # Writing checkpoints and fresh models.
-LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/random.c %D%/random.h \
+LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \
   %D%/safetensors_write.c %D%/safetensors_write.h
 include %D%/grad/local.mk
 include %D%/train/local.mk

@@ -18,6 +18,9 @@ struct lte_init {
     double value;
 };
 
+// Element `index` of a weight whose stream is `key` (lib/random.h).
+double lte_init_draw(const struct lte_init *init, uint64_t key, uint64_t index);
+
 enum { LTE_WEIGHT_NAME = 128, LTE_WEIGHT_DIMS = 4 };
 
 struct lte_weight {
@@ -43,6 +46,10 @@ struct lte_walk {
 };
 
 enum lte_status lte_model_walk(struct lte_model *model, lte_weight_fn *fn, void *arg);
+
+// Whether a tensor can be the weight: its shape, and a float type.
+enum lte_status lte_weight_check(const struct lte_context *context, const struct lte_weight *weight,
+                                 const struct lte_tensor *tensor);
 
 // For families: one weight named prefix + suffix. SHAPE(rows, columns) gives dims and sizes.
 #define LTE_SHAPE(...)                                                  \

@@ -27,8 +27,9 @@ struct lte_weight_range {
 struct lte_tape {
     struct lte_exec exec;              // exec.memory: the values as this pass sees them
     struct lte_tape_limits limits;
-    unsigned char *gradients;          // [..] base of the gradients of values
+    unsigned char *gradients;          // base of the gradients of values
     const size_t *gradient_offset;     // [graph->values]
+    float *logits_gradient;            // of the block of rows in exec.logits
     unsigned char *saved;              // base of what ops keep from forward to backward
     const size_t *saved_offset;        // [graph->ops]
     const struct lte_weight_range *range; // [ranges], by rising `from`

@@ -6,6 +6,8 @@
 
 float *lte_tape_gradient(const struct lte_tape *tape, lte_value value)
 {
+    if (value == LTE_LOGITS_VALUE)
+        return tape->logits_gradient;
     unsigned char *base = tape->gradients + tape->gradient_offset[value];
     return (float *)(void *)base + tape->exec.first * tape->exec.graph->width[value];
 }
