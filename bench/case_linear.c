@@ -125,8 +125,86 @@ static void run_matrix(const struct suite *suite, enum lte_dtype dtype, size_t t
     bench_free_all();
 }
 
+// The three products of a training step, split as lib/op/linear.c and lib/grad/linear.c do: forward,
+// the input's gradient, the weights'.
+struct training {
+    struct linear l;
+    float *dx, *dw;
+};
+enum { TOKENS = 256, DW_ROWS = 128 };
+
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+static void forward_block(void *arg, size_t item, unsigned thread)
+{
+    const struct linear *l = &((const struct training *)arg)->l;
+    const size_t groups = l->tokens / TOKENS, t = item % groups * TOKENS;
+    const size_t row = item / groups * GEMM_BLOCK, rows = at_most(l->rows - row, GEMM_BLOCK);
+    l->kernels->gemm[l->dtype](l->y + t * l->rows + row, l->rows, l->x + t * l->cols, l->cols, TOKENS,
+                               weights(l, row), l->cols, rows, l->cols,
+                               l->scratch + thread * l->scratch_bytes);
+}
+
+static void input_block(void *arg, size_t item, unsigned thread)
+{
+    const struct training *g = arg;
+    const struct linear *l = &g->l;
+    const size_t groups = l->tokens / TOKENS, t = item % groups * TOKENS;
+    const size_t column = item / groups * GEMM_BLOCK;
+    const size_t columns = at_most(l->cols - column, GEMM_BLOCK);
+    l->kernels->gemm_nn[l->dtype](g->dx + t * l->cols + column, l->cols, l->y + t * l->rows, l->rows,
+                                  TOKENS, (const char *)l->w + column * lte_dtype_size(l->dtype),
+                                  l->cols, columns, l->rows,
+                                  l->scratch + thread * l->scratch_bytes);
+}
+
+static void weight_block(void *arg, size_t item, unsigned thread)
+{
+    const struct training *g = arg;
+    const struct linear *l = &g->l;
+    const size_t across = (l->cols + GEMM_BLOCK - 1) / GEMM_BLOCK;
+    const size_t row = item / across * DW_ROWS, column = item % across * GEMM_BLOCK;
+    l->kernels->gemm_tn(g->dw + row * l->cols + column, l->cols, l->y + row, l->rows, DW_ROWS,
+                        l->x + column, l->cols, at_most(l->cols - column, GEMM_BLOCK), l->tokens,
+                        l->scratch + thread * l->scratch_bytes);
+}
+
+static void run_training(const struct suite *suite, enum lte_dtype dtype, size_t tokens, size_t rows,
+                         size_t cols)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "%s n%zu %zux%zu", lte_dtype_name(dtype), tokens, rows, cols);
+    if (!bench_wanted("train", shape))
+        return;
+    struct training g = {.l = {.kernels = suite->kernels, .dtype = dtype, .tokens = tokens,
+                               .rows = rows, .cols = cols}};
+    fill(&g.l);
+    g.dx = bench_floats(tokens * cols, 1);
+    g.dw = bench_floats(rows * cols, 1);
+    g.l.scratch_bytes = (suite->kernels->gemm_scratch(TOKENS, GEMM_BLOCK, tokens + rows) + 63) / 64 * 64;
+    g.l.scratch = bench_alloc(lte_par_size(suite->team) * g.l.scratch_bytes);
+    const double flops = 2.0 * (double)(tokens * rows * cols);
+    const size_t groups = tokens / TOKENS, down = (rows + GEMM_BLOCK - 1) / GEMM_BLOCK;
+    const size_t across = (cols + GEMM_BLOCK - 1) / GEMM_BLOCK;
+    const struct bench_case c[] = {
+        {.op = "train forward", .shape = shape, .items = groups * down, .fn = forward_block,
+         .arg = &g, .tokens = (double)tokens, .flops = flops, .roof = ROOF_FMA},
+        {.op = "train dx", .shape = shape, .items = groups * across, .fn = input_block, .arg = &g,
+         .tokens = (double)tokens, .flops = flops, .roof = ROOF_FMA},
+        {.op = "train dw", .shape = shape, .items = rows / DW_ROWS * across, .fn = weight_block,
+         .arg = &g, .tokens = (double)tokens, .flops = flops, .roof = ROOF_FMA},
+    };
+    suite_run(suite, c, 3);
+    bench_free_all();
+}
+
 void cases_linear(const struct suite *suite)
 {
+    static const size_t training[][3] = {
+        {1024, 128, 128}, {4096, 128, 128}, {4096, 512, 384}, {1024, 1024, 1024}, {4096, 2048, 2048}};
     for (int dtype = LTE_DTYPE_F32; dtype <= LTE_DTYPE_F16; dtype++)
         run_vector(suite, (enum lte_dtype)dtype, 1);
     for (int dtype = LTE_DTYPE_F32; dtype <= LTE_DTYPE_F16; dtype++)
@@ -134,4 +212,7 @@ void cases_linear(const struct suite *suite)
     for (int dtype = LTE_DTYPE_F32; dtype <= LTE_DTYPE_BF16; dtype++)
         for (size_t tokens = 256; tokens <= 512; tokens += 256)
             run_matrix(suite, (enum lte_dtype)dtype, tokens);
+    for (size_t i = 0; i < sizeof training / sizeof *training; i++)
+        run_training(suite, LTE_DTYPE_F32, training[i][0], training[i][1], training[i][2]);
+    run_training(suite, LTE_DTYPE_BF16, 1024, 1024, 1024);
 }

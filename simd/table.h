@@ -20,7 +20,8 @@ struct lte_kernels {
 
     // linear.h; indexed by enum lte_dtype of the weights
     lte_linear_fn *linear[3];
-    lte_gemm_fn *gemm[3];
+    lte_gemm_fn *gemm[3], *gemm_nn[3];
+    lte_gemm_fn *gemm_tn;
     lte_gemm_scratch_fn *gemm_scratch;
 
     // convert.h; indexed by enum lte_dtype

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// y = x W^T for many tokens, over the vector vocabulary of vec.h and transpose(): a register-
-// blocked fp32 product whose weights are widened while they are packed.
+// y = x W^T for many tokens and its two relatives of training, over the vector vocabulary of vec.h
+// and transpose(): a register-blocked fp32 product whose operands are brought into one orientation,
+// and weights widened, while they are packed.
 //
 // The columns are cut into depths of GEMM_DEPTH, the rows into panels of GEMM_WIDE. A panel is
 // transposed into scratch, [depth][GEMM_WIDE] in fp32, so that a vector holds neighbouring rows of
@@ -102,26 +103,80 @@ static void gemm_tokens(const struct gemm_tile *a, const float *x, const float *
     }
 }
 
-// Row r, column k of the weights to panel[k][r]; rows that do not exist become zeros.
-LTE_INLINE void gemm_pack_panel(float *panel, const char *w, size_t stride, size_t rows,
-                                size_t depth, load_fn *load, size_t size)
+// How the operands of a product lie, y[t][r] = sum_k x w; constants where they are inlined.
+struct gemm_form {
+    int x_turned;    // x is [k][t], else [t][k]
+    int w_turned;    // w is [k][r], else [r][k]
+    int add;         // to what y holds
+    load_fn *load;   // of w
+    size_t size;     // of an element of w
+};
+
+// VL of `left` elements that begin at p, zeros where there are fewer.
+LTE_INLINE V gemm_load(const char *p, size_t left, load_fn *load, size_t size)
+{
+    return left >= VL ? load(p) : load_n(p, left, size, load);
+}
+
+// w[r][k] to panel[k][r]; rows that do not exist become zeros.
+LTE_INLINE void gemm_turn_panel(float *panel, const char *w, size_t stride, size_t rows,
+                                size_t depth, const struct gemm_form *f)
 {
     for (size_t v = 0; v < GEMM_VECTORS; v++)
         for (size_t k = 0; k < depth; k += VL) {
             V m[VL];
             LTE_UNROLL
             for (size_t i = 0; i < VL; i++) {
-                const char *p = w + (v * VL + i) * stride + k * size;
+                const char *p = w + (v * VL + i) * stride + k * f->size;
                 if (v * VL + i >= rows)
                     m[i] = v_zero();
                 else
-                    m[i] = depth - k >= VL ? load(p) : load_n(p, depth - k, size, load);
+                    m[i] = gemm_load(p, depth - k, f->load, f->size);
             }
             transpose(m);
             LTE_UNROLL
             for (size_t i = 0; i < VL; i++)
                 v_store(panel + (k + i) * GEMM_WIDE + v * VL, m[i]);
         }
+}
+
+// w[k][r] to panel[k][r].
+LTE_INLINE void gemm_copy_panel(float *panel, const char *w, size_t stride, size_t rows,
+                                size_t depth, const struct gemm_form *f)
+{
+    for (size_t k = 0; k < depth; k++, w += stride, panel += GEMM_WIDE)
+        LTE_UNROLL
+        for (size_t v = 0; v < GEMM_VECTORS; v++) {
+            const size_t left = rows > v * VL ? rows - v * VL : 0;
+            v_store(panel + v * VL, left ? gemm_load(w + v * VL * f->size, left, f->load, f->size)
+                                         : v_zero());
+        }
+}
+
+// x[k][t] to packed[t][k]; beyond `depth` some zeros follow, within the stride.
+static void gemm_turn_tokens(float *packed, const float *x, size_t xs, size_t tokens, size_t depth)
+{
+    for (size_t t = 0; t < tokens; t += VL)
+        for (size_t k = 0; k < depth; k += VL) {
+            const size_t left = tokens - t;
+            V m[VL];
+            LTE_UNROLL
+            for (size_t i = 0; i < VL; i++)
+                m[i] = k + i < depth ? gemm_load((const char *)(x + (k + i) * xs + t), left,
+                                                 load_f32, sizeof *x)
+                                     : v_zero();
+            transpose(m);
+            LTE_UNROLL
+            for (size_t i = 0; i < VL; i++)
+                if (i < left)
+                    v_store(packed + (t + i) * GEMM_STRIDE + k, m[i]);
+        }
+}
+
+static void gemm_copy_tokens(float *packed, const float *x, size_t xs, size_t tokens, size_t depth)
+{
+    for (size_t t = 0; t < tokens; t++)
+        memcpy(packed + t * GEMM_STRIDE, x + t * xs, depth * sizeof *x);
 }
 
 // The tokens are cut into tiles as even as can be: a tile of one or two would leave the FMA units
@@ -137,55 +192,58 @@ static void gemm_panel(struct gemm_tile a, const float *x, const float *panel, s
     }
 }
 
-// Columns from..from+depth of some tokens, times all rows.
+// One depth, from..from+depth, of some packed tokens, times all rows.
 LTE_INLINE void gemm_depth(float *y, size_t ys, const float *x, size_t tokens, const char *w,
                            size_t stride, size_t rows, size_t from, size_t depth, float *panel,
-                           load_fn *load, size_t size)
+                           const struct gemm_form *f)
 {
     for (size_t r = 0; r < rows; r += GEMM_WIDE) {
         const size_t n = rows - r < GEMM_WIDE ? rows - r : GEMM_WIDE;
-        const struct gemm_tile tile = {y + r, ys, n, depth, from > 0};
-        gemm_pack_panel(panel, w + r * stride + from * size, stride, n, depth, load, size);
+        const struct gemm_tile tile = {y + r, ys, n, depth, f->add || from > 0};
+        if (f->w_turned)
+            gemm_copy_panel(panel, w + from * stride + r * f->size, stride, n, depth, f);
+        else
+            gemm_turn_panel(panel, w + r * stride + from * f->size, stride, n, depth, f);
         gemm_panel(tile, x, panel, tokens);
     }
 }
 
 LTE_INLINE void gemm_all(float *y, size_t ys, const float *x, size_t xs, size_t tokens,
                          const void *w, size_t ws, size_t rows, size_t cols, void *scratch,
-                         load_fn *load, size_t size)
+                         const struct gemm_form *f)
 {
     float *panel = scratch, *packed = panel + GEMM_DEPTH * GEMM_WIDE;
-    if (!cols)
+    if (!cols && !f->add)
         for (size_t t = 0; t < tokens; t++)
             memset(y + t * ys, 0, rows * sizeof *y);
     for (size_t t = 0; t < tokens; t += GEMM_TOKENS) {
         const size_t n = tokens - t < GEMM_TOKENS ? tokens - t : GEMM_TOKENS;
         for (size_t c = 0; c < cols; c += GEMM_DEPTH) {
             const size_t depth = cols - c < GEMM_DEPTH ? cols - c : GEMM_DEPTH;
-            for (size_t i = 0; i < n; i++)
-                memcpy(packed + i * GEMM_STRIDE, x + (t + i) * xs + c, depth * sizeof *x);
-            gemm_depth(y + t * ys, ys, packed, n, w, ws * size, rows, c, depth, panel, load, size);
+            if (f->x_turned)
+                gemm_turn_tokens(packed, x + c * xs + t, xs, n, depth);
+            else
+                gemm_copy_tokens(packed, x + t * xs + c, xs, n, depth);
+            gemm_depth(y + t * ys, ys, packed, n, w, ws * f->size, rows, c, depth, panel, f);
         }
     }
 }
 
-static void gemm_f32(float *y, size_t ys, const float *x, size_t xs, size_t tokens, const void *w,
-                     size_t ws, size_t rows, size_t cols, void *scratch)
-{
-    gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, load_f32, 4);
-}
-
-static void gemm_bf16(float *y, size_t ys, const float *x, size_t xs, size_t tokens, const void *w,
-                      size_t ws, size_t rows, size_t cols, void *scratch)
-{
-    gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, load_bf16, 2);
-}
-
-static void gemm_f16(float *y, size_t ys, const float *x, size_t xs, size_t tokens, const void *w,
-                     size_t ws, size_t rows, size_t cols, void *scratch)
-{
-    gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, load_f16, 2);
-}
+#define GEMM(name, ...)                                                                          \
+    static void name(float *y, size_t ys, const float *x, size_t xs, size_t tokens,              \
+                     const void *w, size_t ws, size_t rows, size_t cols, void *scratch)          \
+    {                                                                                            \
+        const struct gemm_form form = {__VA_ARGS__};                                             \
+        gemm_all(y, ys, x, xs, tokens, w, ws, rows, cols, scratch, &form);                       \
+    }
+GEMM(gemm_f32, 0, 0, 0, load_f32, 4)
+GEMM(gemm_bf16, 0, 0, 0, load_bf16, 2)
+GEMM(gemm_f16, 0, 0, 0, load_f16, 2)
+GEMM(gemm_nn_f32, 0, 1, 1, load_f32, 4)
+GEMM(gemm_nn_bf16, 0, 1, 1, load_bf16, 2)
+GEMM(gemm_nn_f16, 0, 1, 1, load_f16, 2)
+GEMM(gemm_tn_f32, 1, 1, 1, load_f32, 4)
+#undef GEMM
 
 static size_t gemm_scratch(size_t tokens, size_t rows, size_t cols)
 {
@@ -199,6 +257,10 @@ static void gemm_install(struct lte_kernels *k)
     k->gemm[LTE_DTYPE_F32] = gemm_f32;
     k->gemm[LTE_DTYPE_BF16] = gemm_bf16;
     k->gemm[LTE_DTYPE_F16] = gemm_f16;
+    k->gemm_nn[LTE_DTYPE_F32] = gemm_nn_f32;
+    k->gemm_nn[LTE_DTYPE_BF16] = gemm_nn_bf16;
+    k->gemm_nn[LTE_DTYPE_F16] = gemm_nn_f16;
+    k->gemm_tn = gemm_tn_f32;
     k->gemm_scratch = gemm_scratch;
 }
 
