@@ -31,6 +31,17 @@ static double *widen(const float *x, size_t n)
     return y;
 }
 
+static double *widen_weight(const struct grad_weight *w)
+{
+    float *x = malloc((w->floats ? w->floats : 1) * sizeof *x);
+    if (!x)
+        exit(99);
+    check_ref()->widen[w->type](x, w->data, w->floats);
+    double *y = widen(x, w->floats);
+    free(x);
+    return y;
+}
+
 static void open_probe(struct probe *p, const struct grad_case *c, grad_forward_fn *forward)
 {
     const size_t rows = grad_rows(c);
@@ -38,7 +49,7 @@ static void open_probe(struct probe *p, const struct grad_case *c, grad_forward_
     for (size_t i = 0; i < c->inputs; i++)
         p->in[i] = widen(c->in[i], rows * c->width[i]);
     for (size_t i = 0; i < c->weights; i++)
-        p->weight[i] = widen(c->weight[i].data, c->weight[i].floats);
+        p->weight[i] = widen_weight(&c->weight[i]);
     for (size_t i = 0; i < c->outputs; i++)
         p->out[i] = widen(NULL, rows * c->width[c->inputs + i]);
 }

@@ -179,7 +179,8 @@ static void make_tape(struct rig *r)
         r->segment[i] = (struct lte_segment){.row = at, .rows = c->segment[i]};
     for (size_t i = 0; i < c->weights; i++)
         r->range[i] = (struct lte_weight_range){
-            c->weight[i].data, c->weight[i].floats * sizeof(float), sizeof(float),
+            c->weight[i].data, c->weight[i].floats * lte_dtype_size(c->weight[i].type),
+            lte_dtype_size(c->weight[i].type),
             r->run->frozen >> i & 1 ? NULL : weight_gradient(r, i)};
     qsort(r->range, c->weights, sizeof *r->range, by_address);
     t->exec.graph = &r->graph;

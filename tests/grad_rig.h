@@ -17,11 +17,12 @@
 
 enum { GRAD_INPUTS = 4, GRAD_OUTPUTS = 6, GRAD_VALUES = 8, GRAD_WEIGHTS = 20 };
 
-// A piece of weights in fp32, as the op holds it.
+// A piece of weights, as the op holds it.
 struct grad_weight {
     const void *data;
-    size_t floats;
+    size_t floats;                         // elements
     float *gradient;                       // result, in the same shape
+    enum lte_dtype type;                   // 0: fp32
 };
 
 struct grad_case {

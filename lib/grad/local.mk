@@ -1,2 +1,2 @@
 # The gradients of ops, one file a kind.
-LIB_GRAD = %D%/elementwise.c %D%/grad.h %D%/tape.c
+LIB_GRAD = %D%/elementwise.c %D%/grad.h %D%/linear.c %D%/tape.c

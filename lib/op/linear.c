@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "lib/blas.h"
-#include "lib/exec.h"
+#include "lib/grad/grad.h"
 
 enum {
     // Weight rows a thread takes at a time; fixed, so that results do not depend on the threads. The
@@ -21,7 +21,8 @@ struct linear {
     size_t in_stride;
     size_t first_item[LTE_LINEAR_PARTS + 1];
     bool gemm;
-    size_t block;
+    size_t block;           // weight rows of an item
+    size_t group, groups;   // tokens of an item; items of a block of weights
 };
 
 static size_t part_blocks(const struct linear *l, const struct lte_linear_part *p)
@@ -57,18 +58,24 @@ static void block(void *arg, size_t item, unsigned thread)
         i++;
     const struct lte_linear_part *p = &l->op->part[i];
     const struct lte_matrix *w = &p->weight;
-    const size_t from = (item - l->first_item[i]) * l->block;
+    const size_t from = (item - l->first_item[i]) / l->groups * l->block;
     const size_t rows = w->rows - from < l->block ? w->rows - from : l->block;
     const void *data = (const unsigned char *)w->data + from * w->cols * lte_dtype_size(w->type);
+    const size_t t = (item - l->first_item[i]) % l->groups * l->group;
+    const size_t tokens = l->exec->rows - t < l->group ? l->exec->rows - t : l->group;
     const size_t stride = lte_exec_width(l->exec, p->out);
-    float *out = lte_exec_value(l->exec, p->out) + p->column + from;
-    const size_t group = l->gemm ? GEMM_GROUP : l->exec->rows;
-    for (size_t t = 0; t < l->exec->rows; t += group) {
-        const size_t tokens = l->exec->rows - t < group ? l->exec->rows - t : group;
-        multiply(l, out + t * stride, stride, t, tokens, w, data, rows, thread);
-        if (p->bias)
-            add_bias(out + t * stride, stride, tokens, p->bias + from, rows, l->exec->kernels);
-    }
+    float *out = lte_exec_value(l->exec, p->out) + t * stride + p->column + from;
+    multiply(l, out, stride, t, tokens, w, data, rows, thread);
+    if (p->bias)
+        add_bias(out, stride, tokens, p->bias + from, rows, l->exec->kernels);
+}
+
+// The bits of a session must not depend on the sequences that share its call: there only a call of
+// one sequence takes the matrix-matrix kernel. In training all sequences are one batch.
+static bool takes_gemm(const struct lte_exec *x)
+{
+    const bool together = x->segments == 1 || !x->segment[0].session;
+    return together && x->rows >= GEMM_TOKENS;
 }
 
 static void compute(struct lte_exec *x, const struct lte_op *op)
@@ -77,10 +84,14 @@ static void compute(struct lte_exec *x, const struct lte_op *op)
                        .op = &op->linear,
                        .in = lte_exec_value(x, op->in[0]),
                        .in_stride = lte_exec_width(x, op->in[0]),
-                       .gemm = x->segments == 1 && x->rows >= GEMM_TOKENS};
+                       .gemm = takes_gemm(x)};
+    if (!x->rows)
+        return;
     l.block = l.gemm ? GEMM_BLOCK : BLOCK;
+    l.group = l.gemm ? GEMM_GROUP : x->rows;
+    l.groups = (x->rows + l.group - 1) / l.group;
     for (unsigned i = 0; i < op->linear.parts; i++)
-        l.first_item[i + 1] = l.first_item[i] + part_blocks(&l, &op->linear.part[i]);
+        l.first_item[i + 1] = l.first_item[i] + part_blocks(&l, &op->linear.part[i]) * l.groups;
     lte_exec_for(x, l.first_item[op->linear.parts], block, &l);
 }
 
@@ -114,4 +125,5 @@ static void cost(const struct lte_op *op, const struct lte_session_params *param
 }
 
 const struct lte_op_row lte_op_linear = {
-    .name = "linear", .width = width, .scratch = scratch, .compute = compute, .cost = cost};
+    .name = "linear", .width = width, .scratch = scratch, .compute = compute, .cost = cost,
+    .gradient = &lte_grad_linear};
