@@ -17,5 +17,6 @@ installcheck-local:
 	$(SHELL) $(top_srcdir)/tests/installed.sh
 
 # Recorded answers of small models and the scripts that made them.
-EXTRA_DIST += %D%/data/models %D%/reference/hybrid_model.py %D%/reference/record_models.py \
-  %D%/reference/safetensors_io.py bench/README.md
+EXTRA_DIST += %D%/data/models %D%/data/training %D%/reference/README.md \
+  %D%/reference/check_training.py %D%/reference/hybrid_model.py %D%/reference/record_models.py \
+  %D%/reference/record_training.py %D%/reference/safetensors_io.py bench/README.md

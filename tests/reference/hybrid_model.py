@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A plain float64 PyTorch statement of the models: gated DeltaNet (value heads, expanded values, negative
-# eigenvalues), full and sliding-window attention, learnable token eviction by the streaming rules.
-# Written for reading, token by token and without caches; no test needs it at run time.
+# eigenvalues), full and sliding-window attention, learnable token eviction by the streaming rules or, if
+# config["training"] is set, by those of training. Written for reading, token by token and without caches;
+# no test needs it at run time.
 import torch
 import torch.nn.functional as F
 
@@ -100,6 +101,19 @@ def streaming_visibility(score, attn):
     return visible
 
 
+def training_visibility(score, attn):
+    """[heads][query][key]: the window, and every token selected before it; the buffer has no limit."""
+    tokens = torch.arange(len(score))
+    selected = (score > 0) | (tokens < attn["sink_size"])[:, None]
+    distance = tokens[:, None] - tokens[None]
+    return (distance >= 0) & (selected.T[:, None] | (distance <= attn["window_size"]))
+
+
+def straight_through(v, score):
+    """v itself, whose gradient flows on into score as if v were multiplied by it."""
+    return v * (1 + (score - score.detach()))[..., None]
+
+
 def attention(x, p, config, seen):
     attn = config.get("attn") or config
     heads = attn["num_heads"]
@@ -118,8 +132,12 @@ def attention(x, p, config, seen):
     q, k, v = project("q", heads), project("k", key_heads), project("v", key_heads)
     distance = torch.arange(length)[:, None] - torch.arange(length)[None]
     if attn.get("attn_type") == "lte":
-        seen["score"] = retention_scores(k, v, p, attn)
-        visible = streaming_visibility(seen["score"], attn)
+        routed = (k, v) if attn["routing_grad"] else (k.detach(), v.detach())
+        score = seen["score"] = retention_scores(*routed, p, attn)
+        if config.get("training"):
+            visible, v = training_visibility(score, attn), straight_through(v, score)
+        else:
+            visible = streaming_visibility(score, attn)
     else:
         visible = (distance >= 0) & (distance < window if window else distance >= 0)
         visible = visible[None].expand(key_heads, -1, -1)
