@@ -6,6 +6,7 @@
 
 #include "simd/activation.h"
 #include "simd/attend.h"
+#include "simd/backward.h"
 #include "simd/convert.h"
 #include "simd/delta_rule.h"
 #include "simd/evict.h"
@@ -14,6 +15,7 @@
 #include "simd/rope.h"
 #include "simd/router.h"
 #include "simd/short_conv.h"
+#include "simd/short_conv_back.h"
 
 struct lte_kernels {
     const char *name; // "ref", "avx2", "avx512", "neon": the highest level in the table
@@ -46,6 +48,15 @@ struct lte_kernels {
 
     lte_router_conv_fn *router_conv;
     lte_evict_fn *evict;
+
+    // backward.h
+    lte_silu_back_fn *silu_back;
+    lte_swiglu_back_fn *swiglu_back;
+    lte_rmsnorm_back_fn *rmsnorm_back;
+    lte_l2norm_back_fn *l2norm_back;
+    lte_gated_norm_back_fn *gated_norm_back;
+
+    lte_short_conv_back_fn *short_conv_back;
 };
 
 // Fills the table for the CPU flags of cpu.h. Thread-safe: it writes nothing else.
