@@ -48,6 +48,48 @@ static void run_conv(const struct suite *suite, size_t tokens)
     bench_free_all();
 }
 
+struct gradient {
+    const struct lte_kernels *kernels;
+    size_t tokens, in, out;
+    float *x, *dx, *dz, *w, *dw, *db, *none;
+};
+
+static void gradient_of_head(void *arg, size_t head, unsigned thread)
+{
+    (void)thread;
+    const struct gradient *g = arg;
+    const size_t span = (TAPS - 1) * DILATION, weights = TAPS * g->in * g->out;
+    const float *dz = g->dz + head * (g->tokens + span) * g->out;
+    float *dx = g->dx + head * g->tokens * g->in, *dw = g->dw + head * weights;
+    g->kernels->router_conv(dx, g->in, dz, g->out, g->tokens, g->w + head * weights, g->none,
+                            g->out, g->in, TAPS, DILATION, 0);
+    g->kernels->router_weight_grad(dw, g->db + head * g->out, g->x + head * g->tokens * g->in,
+                                   g->in, dz, g->out, g->tokens, g->in, g->out, TAPS, DILATION,
+                                   span / 2);
+}
+
+// Gradient of input and weights, tokens as the op takes them at a time: arithmetic.
+static void run_gradient(const struct suite *suite, size_t in, size_t out)
+{
+    enum { TOKENS = 64 };
+    char shape[64];
+    snprintf(shape, sizeof shape, "H%d %zu to %zu n%d", HEADS, in, out, TOKENS);
+    if (!bench_wanted("router_grad", shape))
+        return;
+    const size_t weights = HEADS * TAPS * in * out, span = (TAPS - 1) * DILATION;
+    struct gradient g = {.kernels = suite->kernels, .tokens = TOKENS, .in = in, .out = out,
+                         .x = bench_floats(HEADS * TOKENS * in, 1),
+                         .dx = bench_floats(HEADS * TOKENS * in, 1),
+                         .dz = bench_floats(HEADS * (TOKENS + span) * out, 1e-3f),
+                         .w = bench_floats(weights, 0.1f), .dw = bench_floats(weights, 0.1f),
+                         .db = bench_floats(HEADS * out, 0.1f), .none = bench_floats(in, 0.1f)};
+    const struct bench_case c = {.op = "router_grad", .shape = shape, .items = HEADS,
+                                 .fn = gradient_of_head, .arg = &g, .tokens = TOKENS,
+                                 .flops = 4.0 * (double)(weights * TOKENS), .roof = ROOF_FMA};
+    suite_run(suite, &c, 1);
+    bench_free_all();
+}
+
 struct evict {
     lte_evict_fn *kernel;
     float *full, *score, *in;
@@ -88,5 +130,7 @@ void cases_router(const struct suite *suite)
 {
     run_conv(suite, 1);
     run_conv(suite, 256);
+    for (size_t in = 128; in > 16; in /= 2)
+        run_gradient(suite, in, in / 2);
     run_evict(suite);
 }

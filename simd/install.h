@@ -17,9 +17,8 @@
     do_one(isa, rope)                     \
     do_one(isa, attend)                   \
     do_one(isa, router)                   \
-    do_one(isa, evict)                    \
-    do_one(isa, backward)                 \
-    do_one(isa, short_conv_back)
+    do_one(isa, router_grad)              \
+    do_one(isa, evict)
 
 #define LTE_DECLARE_INSTALL(isa, file) void lte_##isa##_##file(struct lte_kernels *kernels);
 

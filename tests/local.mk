@@ -25,13 +25,15 @@ check_PROGRAMS += $(MODEL_CHECKS)
 %C%_retention_LDADD = $(MODEL_LIBS) -lm
 
 # Kernels against the reference.
-KERNEL_CHECKS = %D%/check_attend %D%/check_evict %D%/check_rope %D%/check_router
+KERNEL_CHECKS = %D%/check_attend %D%/check_evict %D%/check_rope %D%/check_router \
+  %D%/check_router_grad
 check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_attend_SOURCES = %D%/check_attend.c %D%/attend_problem.c %D%/attend_problem.h
 %C%_check_attend_LDADD = $(CHECK_LIBS) -lm
 %C%_check_evict_LDADD = $(CHECK_LIBS)
 %C%_check_rope_LDADD = $(CHECK_LIBS)
 %C%_check_router_LDADD = $(CHECK_LIBS) -lm
+%C%_check_router_grad_LDADD = $(CHECK_LIBS) -lm
 
 # Matrix products and conversions.
 PRODUCT_CHECKS = %D%/check_linear %D%/check_convert %D%/check_blas
@@ -65,7 +67,6 @@ check_PROGRAMS += %D%/test_par
 endif
 
 include %D%/cli.mk
-include %D%/data.mk
 include %D%/edges.mk
 include %D%/grad.mk
 include %D%/tokenizer.mk
