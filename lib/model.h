@@ -35,6 +35,15 @@ struct lte_eviction {
     const struct lte_tensor *proj_weight, *proj_bias;
 };
 
+// The budget of learnable token eviction, which training alone reads (lib/train/budget.h).
+struct lte_budget_config {
+    float dropout;                // before every convolution of the router
+    bool routing_grad;            // the router's input gradient flows on into k and v
+    uint32_t freeze_steps, warmup_steps, initial_steps, update_steps;
+    double lambda_init, lambda_min, lambda_max, alpha, alpha_neg, tolerate[2];
+    enum { LTE_LAMBDA_ALL, LTE_LAMBDA_LAYER, LTE_LAMBDA_HEAD } shared;
+};
+
 // Softmax attention: full, sliding window, or with learnable token eviction.
 struct lte_attention {
     uint32_t heads, key_heads, head_dim;
@@ -71,6 +80,7 @@ struct lte_model {
     bool tied;                    // the head has no tensor of its own
     double init_range;            // standard deviation of fresh weights
     unsigned lambda_dims;         // of the saved buffer l1_lambda
+    struct lte_budget_config budget; // of models with LTE layers
     uint64_t parameters, weight_bytes;
     uint32_t tensor_count, buffer_count;
     struct lte_layer *layer;      // [layers]

@@ -11,33 +11,37 @@
 // not one of these models.
 static void training_keys(struct lte_config *c, struct lte_model *model)
 {
-    static const char *const sharing[] = {"all", "layer", "head", NULL};
-    static const char *const numbers[] = {"l1_lambda_init", "l1_lambda_min", "l1_lambda_max",
-                                          "l1_alpha", "l1_alpha_neg"};
-    static const char *const steps[] = {"routing_freeze_steps", "l1_warmup_steps",
-                                        "l1_lambda_initial_steps"};
+    static const char *const sharing[] = {"all", "layer", "head", NULL}; // as LTE_LAMBDA_ALL, ...
     static const struct lte_config_harmless written_back[] = {
         {"receptive_margin", LTE_CONFIG_INTEGER}, // the reference adds it when it runs
         {NULL, LTE_CONFIG_ANY},
     };
-    lte_config_number(c, "dropout_prob", 0, 1);
-    lte_config_bool(c, "routing_grad");
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        lte_config_number(c, numbers[i], 0, 1e30);
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-        lte_config_u32(c, steps[i], 0, INT32_MAX);
-    lte_config_u32(c, "l1_lambda_update_steps", 1, INT32_MAX);
+    struct lte_budget_config *b = &model->budget;
+    b->dropout = (float)lte_config_number(c, "dropout_prob", 0, 1);
+    b->routing_grad = lte_config_bool(c, "routing_grad");
+    b->lambda_init = lte_config_number(c, "l1_lambda_init", 0, 1e30);
+    b->lambda_min = lte_config_number(c, "l1_lambda_min", 0, 1e30);
+    b->lambda_max = lte_config_number(c, "l1_lambda_max", 0, 1e30);
+    b->alpha = lte_config_number(c, "l1_alpha", 0, 1e30);
+    b->alpha_neg = lte_config_number(c, "l1_alpha_neg", 1e-30, 1e30);
+    b->freeze_steps = lte_config_u32(c, "routing_freeze_steps", 0, INT32_MAX);
+    b->warmup_steps = lte_config_u32(c, "l1_warmup_steps", 0, INT32_MAX);
+    b->initial_steps = lte_config_u32(c, "l1_lambda_initial_steps", 0, INT32_MAX);
+    b->update_steps = lte_config_u32(c, "l1_lambda_update_steps", 1, INT32_MAX);
     model->lambda_dims = lte_config_choice(c, "l1_lambda_shared", sharing);
+    b->shared = model->lambda_dims;
     lte_config_ignore(c, written_back);
 }
 
 // [low, high]: the band of kept tokens, relative to the buffer, in which lambda stays.
-static void tolerance_keys(struct lte_config *c)
+static void tolerance_keys(struct lte_config *c, struct lte_model *model)
 {
     double pair[2] = {0, 0};
     const uint32_t count = lte_config_numbers(c, "l1_lambda_tolerate", 0, 1e6, pair, 2);
     if (count != 2 || pair[0] > pair[1])
         lte_config_fail(c, LTE_ERR_FORMAT, "l1_lambda_tolerate", "must be two rising numbers");
+    model->budget.tolerate[0] = pair[0];
+    model->budget.tolerate[1] = pair[1];
 }
 
 static void router_keys(struct lte_config *c, struct lte_attention *a)
@@ -95,7 +99,7 @@ void lte_eviction_configure(struct lte_config *config, struct lte_model *model,
     router_keys(config, attention);
     window_keys(config, attention);
     training_keys(config, model);
-    tolerance_keys(config);
+    tolerance_keys(config, model);
 }
 
 // The layer whose router all others share: the first that has one.
