@@ -16,16 +16,13 @@ LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c 
   %D%/tokenizer/read_normalizer.c %D%/tokenizer/read_pretokenizer.c \
   %D%/tokenizer/read_template.c %D%/tokenizer/regex.c %D%/tokenizer/regex.h \
   %D%/tokenizer/stream.c %D%/tokenizer/tokenizer.c %D%/tokenizer/tokenizer.h \
-  %D%/tokenizer/train.c %D%/tokenizer/train.h %D%/tokenizer/train_file.c \
-  %D%/tokenizer/train_merge.c %D%/tokenizer/train_pairs.c %D%/tokenizer/train_pairs.h \
-  %D%/tokenizer/train_words.c \
   %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
   %D%/tokenizer/vocab.h %D%/tokenizer/word16.h
 LIB_GRAPH = %D%/backend.h %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c \
   %D%/graph.h %D%/kv.c %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c \
   %D%/op.h %D%/op/attend.c \
   %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
-  %D%/op/lte_score.c %D%/op/norms.c %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
+  %D%/op/lte_score.c %D%/op/norms.c %D%/op/retention.h %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
   %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/prepare.h %D%/sampler.c \
   %D%/session.c %D%/session.h
 LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.c \
@@ -38,8 +35,7 @@ LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/r
   %D%/safetensors_write.c %D%/safetensors_write.h
 include %D%/grad/local.mk
 include %D%/train/local.mk
-include %D%/data/local.mk
-libltecore_la_SOURCES = $(LIB_GRAD) $(LIB_TRAIN) $(LIB_BATCHES) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
+libltecore_la_SOURCES = $(LIB_GRAD) $(LIB_TRAIN) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
   $(LIB_WRITE)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 

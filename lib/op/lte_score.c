@@ -5,10 +5,11 @@
 // first is written as 0, not as silu(bias).
 #include "config.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "lib/exec.h"
+#include "lib/grad/grad.h"
+#include "lib/op/retention.h"
 
 enum { TOKENS = 32 }; // tokens that pass through the whole stack together, so that they stay in cache
 
@@ -91,13 +92,6 @@ static size_t scratch_floats(const struct lte_score_op *s)
     return n;
 }
 
-static float retention(float z, bool relu)
-{
-    if (relu)
-        return z > 0 ? z : 0;
-    return (float)(0.5 * tanh(0.5 * (double)z)); // sigmoid(z) - 1/2 without cancellation near 0
-}
-
 static void head_item(void *arg, size_t item, unsigned thread)
 {
     const struct score *w = arg;
@@ -110,7 +104,7 @@ static void head_item(void *arg, size_t item, unsigned thread)
         const size_t n = g->rows - t < TOKENS ? g->rows - t : TOKENS;
         const float *z = stack(w, head, state, scratch, g->row + t, n, g->position + t);
         for (size_t i = 0; i < n; i++)
-            w->out[(g->row + t + i) * s->heads + head] = retention(z[i], s->relu);
+            w->out[(g->row + t + i) * s->heads + head] = lte_retention(z[i], s->relu);
     }
 }
 
@@ -167,4 +161,5 @@ const struct lte_op_row lte_op_lte_score = {.name = "lte_score",
                                             .state = state,
                                             .scratch = scratch,
                                             .compute = compute,
-                                            .cost = cost};
+                                            .cost = cost,
+                                            .gradient = &lte_grad_lte_score};
