@@ -23,7 +23,7 @@ libsimd_ref_la_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
 if HAVE_AVX2
 noinst_LTLIBRARIES += libsimd_avx2.la
 SIMD_LIBS += libsimd_avx2.la
-libsimd_avx2_la_SOURCES = %D%/avx2/vec.h $(SIMD_BODY) \
+libsimd_avx2_la_SOURCES = %D%/avx2/transpose.h %D%/avx2/vec.h $(SIMD_BODY) \
   %D%/avx2/activation.c %D%/avx2/attend.c %D%/avx2/convert.c \
   %D%/avx2/delta_rule.c %D%/avx2/evict.c %D%/avx2/linear.c %D%/avx2/norm.c %D%/avx2/rope.c \
   %D%/avx2/router.c %D%/avx2/router_grad.c %D%/avx2/short_conv.c
@@ -33,7 +33,7 @@ endif
 if HAVE_AVX512
 noinst_LTLIBRARIES += libsimd_avx512.la
 SIMD_LIBS += libsimd_avx512.la
-libsimd_avx512_la_SOURCES = %D%/avx512/vec.h $(SIMD_BODY) \
+libsimd_avx512_la_SOURCES = %D%/avx512/transpose.h %D%/avx512/vec.h $(SIMD_BODY) \
   %D%/avx512/activation.c %D%/avx512/attend.c %D%/avx512/convert.c \
   %D%/avx512/delta_rule.c %D%/avx512/evict.c %D%/avx512/linear.c %D%/avx512/norm.c \
   %D%/avx512/rope.c %D%/avx512/router.c %D%/avx512/router_grad.c %D%/avx512/short_conv.c
@@ -43,7 +43,7 @@ endif
 if HAVE_NEON
 noinst_LTLIBRARIES += libsimd_neon.la
 SIMD_LIBS += libsimd_neon.la
-libsimd_neon_la_SOURCES = %D%/neon/vec.h $(SIMD_BODY) \
+libsimd_neon_la_SOURCES = %D%/neon/transpose.h %D%/neon/vec.h $(SIMD_BODY) \
   %D%/neon/activation.c %D%/neon/attend.c %D%/neon/convert.c \
   %D%/neon/delta_rule.c %D%/neon/evict.c %D%/neon/linear.c %D%/neon/norm.c %D%/neon/rope.c \
   %D%/neon/router.c %D%/neon/router_grad.c %D%/neon/short_conv.c
