@@ -6,14 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A run of keys and values: a ring, a retained buffer, the tokens of this call. Their order carries no
-// meaning: what a query sees is said by `from` and `until` alone.
+// A run of keys and values: a ring, a retained buffer, the tokens of this call, or some rows of these.
+// Their order carries no meaning: what a query sees is said by `from` and `until` alone.
 struct lte_kv_span {
-    const void *k, *v;            // key s at k + s*k_stride elements; [keys][head_dim]
+    const void *k, *v;            // row r at k + r*k_stride elements; [rows][head_dim]
     size_t k_stride, v_stride;    // in elements of the span's type
     const uint32_t *from, *until; // key s is seen by the queries i with from[s] <= i < until[s]
     size_t keys;
     int f32;                      // nonzero: this span is fp32 whatever the kernel's type is
+    const uint32_t *at;           // key s is row at[s]; NULL: row s
 };
 
 // For query i in [first, first+count) and head g < group, with s over all keys that i sees:
@@ -34,6 +35,8 @@ struct lte_attend_args {
     float scale;
     const struct lte_kv_span *span;
     size_t spans;
+    float *lse;                   // [queries][group], lse_stride: log sum_s exp(scale * q . k[s]), 0 if
+    size_t lse_stride;            // no key is seen; within 2e-6 + 1e-6 * scale * max|q . k|. NULL: unwanted
     float *scratch;               // lte_attend_scratch() floats, 64-byte aligned
 };
 typedef void lte_attend_fn(const struct lte_attend_args *args);

@@ -16,6 +16,7 @@
     do_one(isa, delta_rule)               \
     do_one(isa, rope)                     \
     do_one(isa, attend)                   \
+    do_one(isa, attend_grad)              \
     do_one(isa, router)                   \
     do_one(isa, router_grad)              \
     do_one(isa, evict)

@@ -6,6 +6,7 @@
 
 #include "simd/activation.h"
 #include "simd/attend.h"
+#include "simd/attend_grad.h"
 #include "simd/convert.h"
 #include "simd/delta_rule.h"
 #include "simd/evict.h"
@@ -44,6 +45,7 @@ struct lte_kernels {
 
     // attend.h; indexed by enum lte_dtype of the keys and values
     lte_attend_fn *attend[3];
+    lte_attend_grad_fn *attend_grad;
 
     lte_router_conv_fn *router_conv;
     lte_router_weight_grad_fn *router_weight_grad; // router_grad.h

@@ -58,6 +58,19 @@ static size_t size_of(enum lte_dtype type)
     return type == LTE_DTYPE_F32 ? 4 : 2;
 }
 
+static size_t row_of(const struct lte_kv_span *span, size_t s)
+{
+    return span->at ? span->at[s] : s;
+}
+
+static uint32_t *reversed(size_t keys)
+{
+    uint32_t *at = check_buffer(keys * sizeof *at, 12);
+    for (size_t s = 0; s < keys; s++)
+        at[s] = (uint32_t)(keys - 1 - s);
+    return at;
+}
+
 static void *make_rows(const struct problem *p, const struct lte_kv_span *span, size_t stride)
 {
     const enum lte_dtype type = type_of(p, span);
@@ -69,7 +82,7 @@ static void *make_rows(const struct problem *p, const struct lte_kv_span *span, 
     for (size_t s = 0; s < span->keys; s++) {
         if (is_seen(&p->a, span, s)) {
             check_fill(row, dim, CHECK_NORMAL);
-            check_ref()->narrow[type](to + s * stride * size, row, dim);
+            check_ref()->narrow[type](to + row_of(span, s) * stride * size, row, dim);
         }
     }
     return to;
@@ -86,6 +99,7 @@ static void make_span(struct problem *p, struct lte_kv_span *span, size_t keys)
         choose_sight(&p->a, (enum sight)((begin + s / run) % SIGHTS), s, &from[s], &until[s]);
     span->k_stride = p->a.head_dim + check_below(3) * check_below(20);
     span->v_stride = p->a.head_dim + check_below(3) * check_below(20);
+    span->at = check_below(2) ? reversed(keys) : NULL;
     span->k = make_rows(p, span, span->k_stride);
     span->v = make_rows(p, span, span->v_stride);
 }
@@ -98,7 +112,7 @@ static double largest_value(const struct problem *p)
         const enum lte_dtype type = type_of(p, span);
         float row[PROBLEM_DIM];
         for (size_t s = 0; s < span->keys; s++) {
-            const char *v = (const char *)span->v + s * span->v_stride * size_of(type);
+            const char *v = (const char *)span->v + row_of(span, s) * span->v_stride * size_of(type);
             check_ref()->widen[type](row, v, p->a.head_dim);
             for (size_t d = 0; d < p->a.head_dim; d++)
                 max = fmax(max, fabs((double)row[d])); // NaN does not count
@@ -115,7 +129,7 @@ static double largest_product(const struct problem *p)
         const enum lte_dtype type = type_of(p, span);
         float row[PROBLEM_DIM];
         for (size_t s = 0; s < span->keys; s++) {
-            const char *k = (const char *)span->k + s * span->k_stride * size_of(type);
+            const char *k = (const char *)span->k + row_of(span, s) * span->k_stride * size_of(type);
             check_ref()->widen[type](row, k, p->a.head_dim);
             for (size_t r = 0; r < p->a.count * p->a.group; r++) {
                 const float *q = p->a.q + (p->a.first + r / p->a.group) * p->a.q_stride +
@@ -146,9 +160,13 @@ void problem_make(struct problem *p, const struct problem_shape *shape)
     p->a.q = q;
     p->o_size = (queries - 1) * p->a.o_stride + width;
     p->a.o = check_buffer(p->o_size * sizeof(float), 4 * check_below(16));
+    p->lse_size = (queries - 1) * (shape->group + 2) + shape->group;
+    p->a.lse_stride = shape->group + 2;
+    p->a.lse = check_buffer(p->lse_size * sizeof(float), 4 * check_below(16));
     p->a.scratch = check_buffer(scratch, 0);
     memset(p->a.scratch, 0xFF, scratch);
     for (size_t i = 0; i < shape->spans; i++)
         make_span(p, &p->span[i], check_below(shape->keys));
-    p->tolerance = largest_value(p) * (2e-6 + 1e-6 * p->a.scale * largest_product(p));
+    p->lse_tolerance = 2e-6 + 1e-6 * p->a.scale * largest_product(p);
+    p->tolerance = largest_value(p) * p->lse_tolerance;
 }

@@ -12,8 +12,8 @@ struct problem {
     struct lte_attend_args a;
     struct lte_kv_span span[PROBLEM_SPANS];
     enum lte_dtype type;
-    size_t o_size;      // floats of o
-    double tolerance;   // what the contract allows
+    size_t o_size, lse_size;         // floats of o and lse
+    double tolerance, lse_tolerance; // what the contract allows
 };
 
 struct problem_shape {

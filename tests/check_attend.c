@@ -16,14 +16,18 @@ static bool same_as_reference(const struct lte_kernels *k, const struct problem_
     struct problem p;
     problem_make(&p, shape);
     float *got = p.a.o, *want = check_floats(p.o_size);
+    float *got_lse = p.a.lse, *want_lse = check_floats(p.lse_size);
     p.a.o = want;
+    p.a.lse = want_lse;
     check_ref()->attend[p.type](&p.a);
     p.a.o = got;
+    p.a.lse = got_lse;
     k->attend[p.type](&p.a);
     // What lies between and before the rows holds the same fill in both.
     const bool good = check_guards() &&
                       check_near(got, want, p.o_size, p.tolerance > 0 ? p.tolerance : 1e-30, 1,
-                                 worst, "attend");
+                                 worst, "attend") &&
+                      check_near(got_lse, want_lse, p.lse_size, p.lse_tolerance, 1, worst, "lse");
     if (!good)
         check_note("%s dim %zu group %zu count %zu spans %zu", type_names[p.type], shape->dim,
                    shape->group, shape->count, shape->spans);
@@ -65,7 +69,7 @@ struct sequence {
 static void run_sequence(const struct lte_kernels *k, struct sequence *s, size_t count,
                          float scale)
 {
-    const struct lte_kv_span span = {s->k, s->v, s->dim, s->dim, s->from, s->until, s->n, 0};
+    const struct lte_kv_span span = {s->k, s->v, s->dim, s->dim, s->from, s->until, s->n, 0, NULL};
     struct lte_attend_args a = {.q = s->q, .o = s->o, .q_stride = s->dim, .o_stride = s->dim,
                                 .group = 1, .head_dim = s->dim, .scale = scale, .span = &span,
                                 .spans = 1};
@@ -219,7 +223,7 @@ static void check_far(const struct lte_kernels *k, const char *name)
 {
     const float q = 1, key[2] = {1, 1}, v[2] = {5, 7};
     const uint32_t from[2] = {0, UINT32_MAX - 1}, until[2] = {UINT32_MAX - 1, UINT32_MAX};
-    const struct lte_kv_span span = {key, v, 1, 1, from, until, 2, 0};
+    const struct lte_kv_span span = {key, v, 1, 1, from, until, 2, 0, NULL};
     float o[1];
     struct lte_attend_args a = {.q = &q, .o = o, .count = 1, .group = 1, .head_dim = 1, .scale = 1,
                                 .span = &span, .spans = 1};

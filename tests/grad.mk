@@ -11,3 +11,6 @@ check_PROGRAMS += $(GRAD_CHECKS)
 # The budget of learnable token eviction.
 check_PROGRAMS += %D%/test_budget
 %C%_test_budget_LDADD = libfixture.la $(CHECK_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_attend
+%C%_grad_attend_LDADD = $(GRAD_LIBS) -lm

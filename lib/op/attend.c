@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "lib/grad/grad.h"
 #include "lib/kv.h"
 #include "lib/session.h"
 
@@ -234,4 +235,5 @@ const struct lte_op_row lte_op_attend = {.name = "attend",
                                          .reset = reset,
                                          .scratch = scratch,
                                          .compute = compute,
-                                         .cost = cost};
+                                         .cost = cost,
+                                         .gradient = &lte_grad_attend};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// rope_angles: cos and sin of every row's position, once for all layers; rope: the rotation, in place.
+// rope_angles: cos and sin of every row's position, once for all layers; rope: the rotation.
 // The angle is formed in double: at a position of a million an fp32 product is off by 0.03 rad.
 #include "config.h"
 
 #include <math.h>
 
-#include "lib/exec.h"
+#include "lib/grad/grad.h"
 
 static void angles(struct lte_exec *x, const struct lte_op *op)
 {
@@ -35,7 +35,8 @@ enum { ROWS = 16 };
 struct rotate {
     const struct lte_exec *exec;
     const struct lte_rope_op *rope;
-    float *x;
+    const float *x;
+    float *y; // may be x
     const float *angles;
 };
 
@@ -48,14 +49,18 @@ static void rows(void *arg, size_t item, unsigned thread)
     (void)thread;
     for (size_t r = item * ROWS; r < to; r++) {
         const float *a = w->angles + r * 2 * half;
-        w->exec->kernels->rope(w->x + r * width, w->x + r * width, o->heads, o->head_dim, a, a + half,
+        w->exec->kernels->rope(w->y + r * width, w->x + r * width, o->heads, o->head_dim, a, a + half,
                                half);
     }
 }
 
 static void rotate(struct lte_exec *x, const struct lte_op *op)
 {
-    struct rotate w = {x, &op->rope, lte_exec_value(x, op->in[0]), lte_exec_value(x, op->in[1])};
+    struct rotate w = {.exec = x,
+                       .rope = &op->rope,
+                       .x = lte_exec_value(x, op->in[0]),
+                       .y = lte_exec_value(x, op->out),
+                       .angles = lte_exec_value(x, op->in[1])};
     lte_exec_for(x, (x->rows + ROWS - 1) / ROWS, rows, &w);
 }
 
@@ -66,5 +71,9 @@ static size_t rotate_width(const struct lte_op *op, const size_t *in_width)
 }
 
 const struct lte_op_row lte_op_rope_angles = {
-    .name = "rope_angles", .width = angles_width, .compute = angles};
-const struct lte_op_row lte_op_rope = {.name = "rope", .width = rotate_width, .compute = rotate};
+    .name = "rope_angles",
+    .width = angles_width,
+    .compute = angles,
+    .gradient = &lte_grad_rope_angles};
+const struct lte_op_row lte_op_rope = {
+    .name = "rope", .width = rotate_width, .compute = rotate, .gradient = &lte_grad_rope};

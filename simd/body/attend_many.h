@@ -223,6 +223,9 @@ static void attend_many(const struct lte_attend_args *a, enum lte_dtype kv_type)
     for (size_t r = 0; r < a->count * a->group; r++) {
         float *o = a->o + many_row(a, a->o_stride, r);
         scaled_row(o, p.o + r * p.wide, p.sum[r] == 0 ? 0 : 1 / p.sum[r], p.dim);
+        if (a->lse)
+            a->lse[(a->first + r / a->group) * a->lse_stride + r % a->group] =
+                log_sum(p.max[r], p.sum[r]);
     }
 }
 

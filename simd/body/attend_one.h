@@ -216,8 +216,11 @@ static void attend_one(const struct lte_attend_args *a, enum lte_dtype kv_type)
         }
     }
     float *o = a->o + a->first * a->o_stride;
-    for (size_t h = 0; h < p.heads; h++)
+    for (size_t h = 0; h < p.heads; h++) {
         scaled_row(o + h * p.dim, p.o + h * p.row, p.sum[h] == 0 ? 0 : 1 / p.sum[h], p.dim);
+        if (a->lse)
+            a->lse[a->first * a->lse_stride + h] = log_sum(p.max[h], p.sum[h]);
+    }
 }
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef LTE_SIMD_BODY_ATTEND_TILE_H
 #define LTE_SIMD_BODY_ATTEND_TILE_H
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "lte/base.h"
@@ -35,25 +36,27 @@ static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
 {
     const uint32_t first = (uint32_t)a->first, end = (uint32_t)(a->first + a->count);
     const size_t k_step = p->k_stride * size, v_step = p->v_stride * size;
-    const char *k = (const char *)p->k + s * k_step, *v = (const char *)p->v + s * v_step;
+    const char *k = p->k, *v = p->v;
     t->k_step = k_step;
     t->v_step = v_step;
     t->partial = false;
     if (p->keys - s >= TILE && tile_seen_by_all(p->from + s, p->until + s, first, end)) {
-        for (size_t n = 0; n < TILE; n++, k += k_step, v += v_step) {
-            t->k[n] = k;
-            t->v[n] = v;
+        for (size_t n = 0; n < TILE; n++) {
+            const size_t row = p->at ? p->at[s + n] : s + n;
+            t->k[n] = k + row * k_step;
+            t->v[n] = v + row * v_step;
         }
         t->keys = TILE;
         return s + TILE;
     }
     size_t n = 0;
-    for (; s < p->keys && n < TILE; s++, k += k_step, v += v_step) {
+    for (; s < p->keys && n < TILE; s++) {
         const uint32_t from = p->from[s] > first ? p->from[s] : first;
         const uint32_t until = p->until[s] < end ? p->until[s] : end;
         const bool seen = from < until; // nearly random: no branch on it
-        t->k[n] = k;
-        t->v[n] = v;
+        const size_t row = p->at ? p->at[s] : s;
+        t->k[n] = k + row * k_step;
+        t->v[n] = v + row * v_step;
         t->from[n] = (float)(int32_t)(from - first);
         t->until[n] = (float)(int32_t)(until - first);
         t->partial |= seen & (until - from < (uint32_t)a->count);
@@ -74,6 +77,12 @@ static inline void tile_round_up(struct tile *t, size_t block)
 static inline size_t padded(size_t dim)
 {
     return (dim + 15) / 16 * 16;
+}
+
+// What the log of a row's sum of exponentials is: of weights `sum` against the maximum `max`.
+static inline float log_sum(float max, float sum)
+{
+    return sum == 0 ? 0 : max + logf(sum);
 }
 
 // o[0..n) = x * by

@@ -28,8 +28,9 @@ static double dot(const float *q, const void *k, size_t at, size_t dim, enum lte
     return sum;
 }
 
-// Columns [low, low+n) of the output of one head of query i, by the online softmax.
-static void block(const struct lte_attend_args *a, size_t i, const float *q, float *o, size_t low,
+// Columns [low, low+n) of the output of one head of query i, by the online softmax. Returns the log of
+// its sum.
+static double block(const struct lte_attend_args *a, size_t i, const float *q, float *o, size_t low,
                   size_t n, enum lte_dtype kv_type)
 {
     double acc[BLOCK] = {0}, total = 0, max = -DBL_MAX;
@@ -38,17 +39,19 @@ static void block(const struct lte_attend_args *a, size_t i, const float *q, flo
         for (size_t s = 0; s < p->keys; s++) {
             if (i < p->from[s] || i >= p->until[s])
                 continue;
-            const double score = a->scale * dot(q, p->k, s * p->k_stride, a->head_dim, type);
+            const size_t row = p->at ? p->at[s] : s;
+            const double score = a->scale * dot(q, p->k, row * p->k_stride, a->head_dim, type);
             const double rise = score > max ? exp(max - score) : 1;
             max = score > max ? score : max;
             const double e = exp(score - max);
             total = total * rise + e;
             for (size_t d = 0; d < n; d++)
-                acc[d] = acc[d] * rise + e * load(p->v, s * p->v_stride + low + d, type);
+                acc[d] = acc[d] * rise + e * load(p->v, row * p->v_stride + low + d, type);
         }
     }
     for (size_t d = 0; d < n; d++)
         o[low + d] = (float)(total == 0 ? 0 : acc[d] / total);
+    return total == 0 ? 0 : max + log(total);
 }
 
 static void attend(const struct lte_attend_args *a, enum lte_dtype type)
@@ -57,10 +60,13 @@ static void attend(const struct lte_attend_args *a, enum lte_dtype type)
         for (size_t g = 0; g < a->group; g++) {
             const float *q = a->q + i * a->q_stride + g * a->head_dim;
             float *o = a->o + i * a->o_stride + g * a->head_dim;
+            double lse = 0;
             for (size_t low = 0; low < a->head_dim; low += BLOCK) {
                 const size_t left = a->head_dim - low;
-                block(a, i, q, o, low, left < BLOCK ? left : BLOCK, type);
+                lse = block(a, i, q, o, low, left < BLOCK ? left : BLOCK, type);
             }
+            if (a->lse)
+                a->lse[i * a->lse_stride + g] = (float)lse;
         }
     }
 }
