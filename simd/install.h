@@ -14,6 +14,7 @@
     do_one(isa, norm)                     \
     do_one(isa, short_conv)               \
     do_one(isa, delta_rule)               \
+    do_one(isa, delta_grad)               \
     do_one(isa, rope)                     \
     do_one(isa, attend)                   \
     do_one(isa, attend_grad)              \

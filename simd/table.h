@@ -8,6 +8,7 @@
 #include "simd/attend.h"
 #include "simd/attend_grad.h"
 #include "simd/convert.h"
+#include "simd/delta_grad.h"
 #include "simd/delta_rule.h"
 #include "simd/evict.h"
 #include "simd/linear.h"
@@ -41,6 +42,7 @@ struct lte_kernels {
 
     lte_short_conv_fn *short_conv;
     lte_delta_rule_fn *delta_rule;
+    lte_delta_grad_fn *delta_grad;
     lte_rope_fn *rope;
 
     // attend.h; indexed by enum lte_dtype of the keys and values

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The gradient of the gated delta rule of body/delta_grad.h for this instruction set.
+#include "config.h"
+
+#include "simd/avx2/transpose.h"
+#include "simd/avx2/vec.h"
+#include "simd/install.h"
+
+#define LTE_GRAD_TALL 4
+#define LTE_GRAD_WIDE 2
+#include "simd/body/delta_grad.h"
+
+void lte_avx2_delta_grad(struct lte_kernels *k)
+{
+    k->delta_grad = delta_grad;
+}
