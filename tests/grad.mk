@@ -2,8 +2,9 @@
 check_LTLIBRARIES += libgrad.la
 libgrad_la_SOURCES = %D%/grad_check.c %D%/grad_rig.c %D%/grad_rig.h
 GRAD_LIBS = libgrad.la $(MODEL_LIBS)
-GRAD_CHECKS = %D%/grad_linear %D%/grad_lte_score %D%/grad_rows
+GRAD_CHECKS = %D%/grad_delta_rule %D%/grad_linear %D%/grad_lte_score %D%/grad_rows
 check_PROGRAMS += $(GRAD_CHECKS)
+%C%_grad_delta_rule_LDADD = $(GRAD_LIBS) -lm
 %C%_grad_rows_LDADD = $(GRAD_LIBS) -lm
 %C%_grad_linear_LDADD = $(GRAD_LIBS) -lm
 %C%_grad_lte_score_LDADD = $(GRAD_LIBS) -lm

@@ -2,7 +2,7 @@
 // delta_rule: the gated delta rule over each value head's fp32 state.
 #include "config.h"
 
-#include "lib/exec.h"
+#include "lib/grad/grad.h"
 
 enum { COLUMNS = 128 }; // state columns a thread takes at a time
 
@@ -91,4 +91,5 @@ static void cost(const struct lte_op *op, const struct lte_session_params *param
 }
 
 const struct lte_op_row lte_op_delta_rule = {
-    .name = "delta_rule", .width = width, .state = state, .compute = compute, .cost = cost};
+    .name = "delta_rule", .width = width, .state = state, .compute = compute, .cost = cost,
+    .gradient = &lte_grad_delta_rule};
