@@ -72,6 +72,7 @@ static void run_all(struct lte_par *team, void *arg)
     bench_title("Kernels");
     print_roofs(&suite);
     cases_delta(&suite);
+    cases_delta_grad(&suite);
     cases_linear(&suite);
     cases_rows(&suite);
     cases_attend(&suite);

@@ -28,6 +28,7 @@ struct bench_case {
 void suite_run(const struct suite *suite, const struct bench_case *bench_case, size_t cases);
 
 void cases_delta(const struct suite *suite);
+void cases_delta_grad(const struct suite *suite);
 void cases_linear(const struct suite *suite);
 void cases_rows(const struct suite *suite);
 void cases_attend(const struct suite *suite);
