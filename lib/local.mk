@@ -16,6 +16,9 @@ LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c 
   %D%/tokenizer/read_normalizer.c %D%/tokenizer/read_pretokenizer.c \
   %D%/tokenizer/read_template.c %D%/tokenizer/regex.c %D%/tokenizer/regex.h \
   %D%/tokenizer/stream.c %D%/tokenizer/tokenizer.c %D%/tokenizer/tokenizer.h \
+  %D%/tokenizer/train.c %D%/tokenizer/train.h %D%/tokenizer/train_file.c \
+  %D%/tokenizer/train_merge.c %D%/tokenizer/train_pairs.c %D%/tokenizer/train_pairs.h \
+  %D%/tokenizer/train_words.c \
   %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
   %D%/tokenizer/vocab.h %D%/tokenizer/word16.h
 LIB_GRAPH = %D%/backend.h %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c \
@@ -35,7 +38,8 @@ LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/r
   %D%/safetensors_write.c %D%/safetensors_write.h
 include %D%/grad/local.mk
 include %D%/train/local.mk
-libltecore_la_SOURCES = $(LIB_GRAD) $(LIB_TRAIN) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
+include %D%/data/local.mk
+libltecore_la_SOURCES = $(LIB_GRAD) $(LIB_TRAIN) $(LIB_BATCHES) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
   $(LIB_WRITE)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 

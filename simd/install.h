@@ -20,7 +20,9 @@
     do_one(isa, attend_grad)              \
     do_one(isa, router)                   \
     do_one(isa, router_grad)              \
-    do_one(isa, evict)
+    do_one(isa, evict)                    \
+    do_one(isa, backward)                 \
+    do_one(isa, short_conv_back)
 
 #define LTE_DECLARE_INSTALL(isa, file) void lte_##isa##_##file(struct lte_kernels *kernels);
 

@@ -7,6 +7,7 @@
 #include "simd/activation.h"
 #include "simd/attend.h"
 #include "simd/attend_grad.h"
+#include "simd/backward.h"
 #include "simd/convert.h"
 #include "simd/delta_grad.h"
 #include "simd/delta_rule.h"
@@ -17,6 +18,7 @@
 #include "simd/router.h"
 #include "simd/router_grad.h"
 #include "simd/short_conv.h"
+#include "simd/short_conv_back.h"
 
 struct lte_kernels {
     const char *name; // "ref", "avx2", "avx512", "neon": the highest level in the table
@@ -53,6 +55,15 @@ struct lte_kernels {
     lte_router_weight_grad_fn *router_weight_grad; // router_grad.h
     lte_silu_slope_fn *silu_slope;
     lte_evict_fn *evict;
+
+    // backward.h
+    lte_silu_back_fn *silu_back;
+    lte_swiglu_back_fn *swiglu_back;
+    lte_rmsnorm_back_fn *rmsnorm_back;
+    lte_l2norm_back_fn *l2norm_back;
+    lte_gated_norm_back_fn *gated_norm_back;
+
+    lte_short_conv_back_fn *short_conv_back;
 };
 
 // Fills the table for the CPU flags of cpu.h. Thread-safe: it writes nothing else.

@@ -2,11 +2,23 @@
 check_LTLIBRARIES += libgrad.la
 libgrad_la_SOURCES = %D%/grad_check.c %D%/grad_rig.c %D%/grad_rig.h
 GRAD_LIBS = libgrad.la $(MODEL_LIBS)
-GRAD_CHECKS = %D%/grad_delta_rule %D%/grad_linear %D%/grad_lte_score %D%/grad_rows
-check_PROGRAMS += $(GRAD_CHECKS)
+
+check_PROGRAMS += %D%/check_backward
+%C%_check_backward_LDADD = $(CHECK_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_delta
+%C%_grad_delta_LDADD = $(GRAD_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_delta_rule
 %C%_grad_delta_rule_LDADD = $(GRAD_LIBS) -lm
-%C%_grad_rows_LDADD = $(GRAD_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_linear
 %C%_grad_linear_LDADD = $(GRAD_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_rows
+%C%_grad_rows_LDADD = $(GRAD_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_lte_score
 %C%_grad_lte_score_LDADD = $(GRAD_LIBS) -lm
 
 # The budget of learnable token eviction.

@@ -101,11 +101,21 @@ static double loss(struct probe *p)
     return sum + (c->extra_loss ? c->extra_loss(c, p->out) : 0);
 }
 
+// The steps of a tensor's differences follow its mean magnitude, which a few saturated elements do not
+// raise much.
+static double step(const double *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += fabs(x[i]);
+    return 2e-5 * fmax(n ? sum / (double)n : 0, 1e-3);
+}
+
 // Compares a gradient with central differences in x, a tensor of the probe.
 static void differentiate(struct probe *p, double *x, size_t n, const float *got, const char *what,
                           size_t index)
 {
-    const double h = 2e-5 * fmax(largest(x, n), 1e-3);
+    const double h = step(x, n);
     double *want = widen(NULL, n);
     for (size_t i = 0; i < n; i++) {
         const double at = x[i], up = at + h, down = at - h;

@@ -70,6 +70,7 @@ check_PROGRAMS += %D%/test_par
 endif
 
 include %D%/cli.mk
+include %D%/data.mk
 include %D%/edges.mk
 include %D%/grad.mk
 include %D%/tokenizer.mk

@@ -1,6 +1,7 @@
 # The gradients of ops, one file a kind.
-LIB_GRAD = %D%/dropout.c %D%/dropout.h %D%/elementwise.c %D%/grad.h %D%/linear.c %D%/lte_score.c \
-  %D%/score_tile.c %D%/score_tile.h %D%/tape.c
+LIB_GRAD = %D%/delta_gates.c %D%/dropout.c %D%/dropout.h %D%/elementwise.c %D%/embed.c %D%/grad.h \
+  %D%/linear.c %D%/lte_score.c %D%/norms.c %D%/partial.c %D%/partial.h %D%/score_tile.c \
+  %D%/score_tile.h %D%/short_conv.c %D%/tape.c
 LIB_GRAD += %D%/attend.c %D%/attend_order.c %D%/attend_plan.c %D%/attend_plan.h
 LIB_GRAD += %D%/rope.c
 LIB_GRAD += %D%/delta_rule.c

@@ -2,6 +2,7 @@
 // delta_gates: log decay = -exp(A_log) * softplus(a + dt_bias), beta = scale * sigmoid(b), in fp32.
 #include "config.h"
 
+#include "lib/grad/grad.h"
 #include "lib/op/rows.h"
 
 static void gates_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
@@ -30,4 +31,7 @@ static size_t width(const struct lte_op *op, const size_t *in_width)
 }
 
 const struct lte_op_row lte_op_delta_gates = {
-    .name = "delta_gates", .width = width, .compute = compute};
+    .name = "delta_gates",
+    .width = width,
+    .compute = compute,
+    .gradient = &lte_grad_delta_gates};

@@ -66,5 +66,7 @@ static void silu(struct lte_exec *x, const struct lte_op *op)
 
 const struct lte_op_row lte_op_add = {
     .name = "add", .width = width2, .compute = add, .gradient = &lte_grad_add};
-const struct lte_op_row lte_op_swiglu = {.name = "swiglu", .width = width2, .compute = swiglu};
-const struct lte_op_row lte_op_silu = {.name = "silu", .width = width1, .compute = silu};
+const struct lte_op_row lte_op_swiglu = {
+    .name = "swiglu", .width = width2, .compute = swiglu, .gradient = &lte_grad_swiglu};
+const struct lte_op_row lte_op_silu = {
+    .name = "silu", .width = width1, .compute = silu, .gradient = &lte_grad_silu};

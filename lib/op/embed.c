@@ -2,7 +2,7 @@
 // embed: rows of the embedding table, widened.
 #include "config.h"
 
-#include "lib/exec.h"
+#include "lib/grad/grad.h"
 
 static size_t width(const struct lte_op *op, const size_t *in_width)
 {
@@ -21,4 +21,5 @@ static void compute(struct lte_exec *x, const struct lte_op *op)
             t->cols);
 }
 
-const struct lte_op_row lte_op_embed = {.name = "embed", .width = width, .compute = compute};
+const struct lte_op_row lte_op_embed = {
+    .name = "embed", .width = width, .compute = compute, .gradient = &lte_grad_embed};

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/grad/grad.h"
 #include "lib/op/rows.h"
 
 static size_t same_width(const struct lte_op *op, const size_t *in_width)
@@ -84,7 +85,11 @@ static void gated_norm(struct lte_exec *x, const struct lte_op *op)
 }
 
 const struct lte_op_row lte_op_rmsnorm = {
-    .name = "rmsnorm", .width = same_width, .compute = rmsnorm};
-const struct lte_op_row lte_op_l2norm = {.name = "l2norm", .width = same_width, .compute = l2norm};
+    .name = "rmsnorm", .width = same_width, .compute = rmsnorm, .gradient = &lte_grad_rmsnorm};
+const struct lte_op_row lte_op_l2norm = {
+    .name = "l2norm", .width = same_width, .compute = l2norm, .gradient = &lte_grad_l2norm};
 const struct lte_op_row lte_op_gated_norm = {
-    .name = "gated_norm", .width = same_width, .compute = gated_norm};
+    .name = "gated_norm",
+    .width = same_width,
+    .compute = gated_norm,
+    .gradient = &lte_grad_gated_norm};

@@ -2,7 +2,7 @@
 // short_conv: causal depthwise convolution with SiLU; the slot holds the last taps-1 inputs.
 #include "config.h"
 
-#include "lib/exec.h"
+#include "lib/grad/grad.h"
 
 enum { CHANNELS = 256 }; // a thread takes this many channels at a time
 
@@ -59,4 +59,9 @@ static void cost(const struct lte_op *op, const struct lte_session_params *param
 }
 
 const struct lte_op_row lte_op_short_conv = {
-    .name = "short_conv", .width = width, .state = state, .compute = compute, .cost = cost};
+    .name = "short_conv",
+    .width = width,
+    .state = state,
+    .compute = compute,
+    .cost = cost,
+    .gradient = &lte_grad_short_conv};
