@@ -76,6 +76,7 @@ static void run_all(struct lte_par *team, void *arg)
     cases_linear(&suite);
     cases_rows(&suite);
     cases_attend(&suite);
+    cases_attend_grad(&suite);
     cases_router(&suite);
     bench_free_all();
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A run of keys and values: a ring, a retained buffer, the tokens of this call, or some rows of these.
+// A run of keys and values: a ring, a retained buffer, the tokens of this call, or some of these.
 // Their order carries no meaning: what a query sees is said by `from` and `until` alone.
 struct lte_kv_span {
     const void *k, *v;            // row r at k + r*k_stride elements; [rows][head_dim]
@@ -35,8 +35,8 @@ struct lte_attend_args {
     float scale;
     const struct lte_kv_span *span;
     size_t spans;
-    float *lse;                   // [queries][group], lse_stride: log sum_s exp(scale * q . k[s]), 0 if
-    size_t lse_stride;            // no key is seen; within 2e-6 + 1e-6 * scale * max|q . k|. NULL: unwanted
+    float *lse;                   // [queries][group] or NULL: log sum_s exp(scale * q . k[s]), 0 if
+    size_t lse_stride;            // no key is seen; tolerance 2e-6 + 1e-6 * scale * max|q . k|
     float *scratch;               // lte_attend_scratch() floats, 64-byte aligned
 };
 typedef void lte_attend_fn(const struct lte_attend_args *args);

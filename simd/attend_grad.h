@@ -15,10 +15,10 @@ enum { LTE_ATTEND_GRAD_QUERIES = 64, LTE_ATTEND_GRAD_KEYS = 64 };
 //     f = scale * (e - p * (do[i][g] . o[i][g]))
 //     dv[s] += p * do[i][g]    dk[s] += f * q[i][g]    dq[i][g] += f * k[s]    dgate[s] += e
 // dgate is the gradient of a factor of value 1 on v[s]. The sums of a call are formed in fp32 in a
-// fixed order and added to what is there. Rows of dq, dk, dv and dgate that are not of the call are left
-// alone; those that are must not overlap anything. NaN and infinities may reach every sum of the call,
-// also by way of keys that no query sees.
-// Tolerance against the reference: 4e-6 * (1 + scale * max|q . k|) * the largest result of its kind.
+// fixed order and added to what is there. Rows of dq, dk, dv and dgate that are not of the call
+// are left alone; those that are must not overlap anything. NaN and infinities may reach every sum
+// of the call, also by way of keys that no query sees.
+// Tolerance against the reference: 4e-6 * (1 + scale * max|q . k|) * the largest result of a kind.
 struct lte_attend_grad_args {
     const float *q, *o, *d_o;     // [queries][group][head_dim], row stride q_stride, heads adjacent
     float *dq;                    // likewise

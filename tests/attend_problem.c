@@ -112,7 +112,8 @@ static double largest_value(const struct problem *p)
         const enum lte_dtype type = type_of(p, span);
         float row[PROBLEM_DIM];
         for (size_t s = 0; s < span->keys; s++) {
-            const char *v = (const char *)span->v + row_of(span, s) * span->v_stride * size_of(type);
+            const char *v = (const char *)span->v +
+                            row_of(span, s) * span->v_stride * size_of(type);
             check_ref()->widen[type](row, v, p->a.head_dim);
             for (size_t d = 0; d < p->a.head_dim; d++)
                 max = fmax(max, fabs((double)row[d])); // NaN does not count
@@ -129,7 +130,8 @@ static double largest_product(const struct problem *p)
         const enum lte_dtype type = type_of(p, span);
         float row[PROBLEM_DIM];
         for (size_t s = 0; s < span->keys; s++) {
-            const char *k = (const char *)span->k + row_of(span, s) * span->k_stride * size_of(type);
+            const char *k = (const char *)span->k +
+                            row_of(span, s) * span->k_stride * size_of(type);
             check_ref()->widen[type](row, k, p->a.head_dim);
             for (size_t r = 0; r < p->a.count * p->a.group; r++) {
                 const float *q = p->a.q + (p->a.first + r / p->a.group) * p->a.q_stride +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradients of attention and rope: against differences, against the dense formulas where sequences are
-// long, and the published example of token eviction.
+// Gradients of attention and rope: against differences, against the dense formulas where sequences
+// are long, and the published example of token eviction.
 #include "config.h"
 
 #include <math.h>
@@ -232,10 +232,10 @@ static void check_long(struct lte_context *context, const char *cpu)
         {"window 200", {.heads = 2, .key_heads = 1, .head_dim = 64, .window = 200}, ragged, 5},
         {"window longer than all", {.heads = 2, .key_heads = 1, .head_dim = 64, .window = SIZE_MAX},
          ragged, 5},
-        {"eviction, window 31", {.heads = 6, .key_heads = 2, .head_dim = 24, .window = 31, .sinks = 4,
-                                 .retains = true}, ragged, 5},
-        {"eviction, window 1", {.heads = 2, .key_heads = 2, .head_dim = 8, .window = 1, .sinks = 300,
-                                .retains = true}, ragged, 5}};
+        {"eviction, window 31", {.heads = 6, .key_heads = 2, .head_dim = 24, .window = 31,
+                                 .sinks = 4, .retains = true}, ragged, 5},
+        {"eviction, window 1", {.heads = 2, .key_heads = 2, .head_dim = 8, .window = 1,
+                                .sinks = 300, .retains = true}, ragged, 5}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct grad_case c = make(context, &shapes[i]);
         char name[80];

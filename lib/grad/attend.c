@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Attention over whole sequences, and its gradient: full, windowed, or with retained keys. Weights are
-// formed anew in the backward pass from the log-sum-exp of each query and head, so nothing is kept that
-// grows with the square of the length.
+// Attention over whole sequences, and its gradient: full, windowed, or with retained keys. Weights
+// are formed anew in the backward pass from the log-sum-exp of each query and head, so nothing is
+// kept that grows with the square of the length.
 #include "config.h"
 
 #include <math.h>

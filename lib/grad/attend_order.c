@@ -17,9 +17,9 @@ static size_t reach(const struct lte_attend_plan *p, const struct lte_attend_str
     return blocks < s->blocks ? blocks : s->blocks - 1;
 }
 
-// Where the window is short, step t pairs each block of keys with the queries t blocks later. Else few
-// pairs would be left for late steps: there, step t pairs blocks that add up to t modulo their number,
-// which splits a triangle evenly.
+// Where the window is short, step t pairs each block of keys with the queries t blocks later. Else
+// few pairs would be left for late steps: there, step t pairs blocks that add up to t modulo their
+// number, which splits a triangle evenly.
 static bool folded(const struct lte_attend_plan *p, const struct lte_attend_stream *s)
 {
     return 2 * (reach(p, s) + 1) > s->blocks;

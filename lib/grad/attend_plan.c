@@ -103,7 +103,8 @@ size_t lte_attend_plan_items(const struct lte_attend_plan *plan, lte_attend_coun
     return plan->begin[plan->streams] = items;
 }
 
-const struct lte_attend_stream *lte_attend_plan_find(const struct lte_attend_plan *plan, size_t *item)
+const struct lte_attend_stream *lte_attend_plan_find(const struct lte_attend_plan *plan,
+                                                     size_t *item)
 {
     size_t low = 0, high = plan->streams; // begin[low] <= *item < begin[high]
     while (high - low > 1) {

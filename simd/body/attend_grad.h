@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The body of simd/attend_grad.h over the vector vocabulary of vec.h and transpose(): five matrix
-// products a head. Keys lie in the lanes of the vectors for scores and weights, so that masks and the
-// gradient of the gate need no shuffles and the transposed keys serve all heads. Queries and gradients
-// of outputs are copied once: rows of the caller's memory are often a power of two apart, where few of
-// them fit in the first-level cache.
+// products a head. Keys lie in the lanes of the vectors for scores and weights, so that masks and
+// the gradient of the gate need no shuffles and the transposed keys serve all heads. Queries and
+// gradients of outputs are copied once: rows of the caller's memory are often a power of two
+// apart, where few of them fit in the first-level cache.
 #ifndef LTE_SIMD_BODY_ATTEND_GRAD_H
 #define LTE_SIMD_BODY_ATTEND_GRAD_H
 
@@ -194,9 +194,10 @@ static struct attend_grad grad_begin(const struct lte_attend_grad_args *a)
     return w;
 }
 
-// The queries of one head, and what their outputs and gradients of these have in common. Rows that fill
-// up a block are zero.
-static void grad_queries(const struct attend_grad *w, const struct lte_attend_grad_args *a, size_t g)
+// The queries of one head, and what their outputs and gradients of these have in common. Rows that
+// fill up a block are zero.
+static void grad_queries(const struct attend_grad *w, const struct lte_attend_grad_args *a,
+                         size_t g)
 {
     for (size_t r = 0; r < a->count; r++) {
         const size_t i = a->first + r, at = i * a->q_stride + g * a->head_dim;
@@ -261,7 +262,8 @@ static void grad_head(const struct attend_grad *w, const struct lte_attend_grad_
     grad_to_keys(w, w->dk, w->f, w->q);
     grad_to_queries(w, w->dq, w->f, w->k);
     for (size_t r = 0; r < a->count; r++)
-        grad_add_row(w, a->dq + (a->first + r) * a->q_stride + g * a->head_dim, w->dq + r * w->wide);
+        grad_add_row(w, a->dq + (a->first + r) * a->q_stride + g * a->head_dim,
+                     w->dq + r * w->wide);
 }
 
 static void attend_grad(const struct lte_attend_grad_args *a)
