@@ -9,6 +9,8 @@
 // do_one(isa, file) for every file of an instruction set's folder.
 #define LTE_EACH_KERNEL_FILE(do_one, isa) \
     do_one(isa, linear)                   \
+    do_one(isa, cross_entropy)            \
+    do_one(isa, adamw)                    \
     do_one(isa, convert)                  \
     do_one(isa, activation)               \
     do_one(isa, norm)                     \

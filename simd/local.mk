@@ -56,3 +56,17 @@ libsimd_neon_la_SOURCES = %D%/neon/transpose.h %D%/neon/vec.h $(SIMD_BODY) %D%/n
   %D%/neon/backward.c %D%/neon/short_conv_back.c
 libsimd_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)
 endif
+
+# The loss and the optimizer.
+SIMD_HDRS += %D%/adamw.h %D%/cross_entropy.h
+SIMD_BODY += %D%/body/adamw.h %D%/body/cross_entropy.h
+libsimd_ref_la_SOURCES += %D%/ref/adamw.c %D%/ref/cross_entropy.c
+if HAVE_AVX2
+libsimd_avx2_la_SOURCES += %D%/avx2/adamw.c %D%/avx2/cross_entropy.c
+endif
+if HAVE_AVX512
+libsimd_avx512_la_SOURCES += %D%/avx512/adamw.c %D%/avx512/cross_entropy.c
+endif
+if HAVE_NEON
+libsimd_neon_la_SOURCES += %D%/neon/adamw.c %D%/neon/cross_entropy.c
+endif

@@ -5,11 +5,13 @@
 #define LTE_SIMD_TABLE_H
 
 #include "simd/activation.h"
+#include "simd/adamw.h"
 #include "simd/attend.h"
 #include "simd/attend_grad.h"
 #include "simd/backward.h"
 #include "simd/convert.h"
 #include "simd/delta_grad.h"
+#include "simd/cross_entropy.h"
 #include "simd/delta_rule.h"
 #include "simd/evict.h"
 #include "simd/linear.h"
@@ -28,6 +30,9 @@ struct lte_kernels {
     lte_gemm_fn *gemm[3], *gemm_nn[3];
     lte_gemm_fn *gemm_tn;
     lte_gemm_scratch_fn *gemm_scratch;
+
+    lte_cross_entropy_fn *cross_entropy;
+    lte_adamw_fn *adamw;
 
     // convert.h; indexed by enum lte_dtype
     lte_widen_fn *widen[3];

@@ -1,3 +1,6 @@
 # Training.
 LIB_TRAIN = %D%/budget.c %D%/budget.h %D%/intervals.c %D%/intervals.h %D%/options.c %D%/options.h \
   %D%/parameter_ranges.c %D%/parameters.c %D%/parameters.h %D%/reverse.h %D%/reverse_plan.c
+# The loss and the optimizer.
+LIB_TRAIN += %D%/adamw.c %D%/adamw.h %D%/clip.c %D%/clip.h %D%/loss.c %D%/loss.h %D%/piece.h \
+  %D%/schedule.c %D%/schedule.h

@@ -38,6 +38,7 @@ static inline V v_add(V a, V b) { return vaddq_f32(a, b); }
 static inline V v_sub(V a, V b) { return vsubq_f32(a, b); }
 static inline V v_mul(V a, V b) { return vmulq_f32(a, b); }
 static inline V v_div(V a, V b) { return vdivq_f32(a, b); }
+static inline V v_sqrt(V a) { return vsqrtq_f32(a); }
 static inline V v_fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }  // a*b + c
 static inline V v_fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); } // c - a*b
 // If either operand is NaN the result is the second, as on x86.

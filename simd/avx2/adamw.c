@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The optimizer's step of body/adamw.h for this instruction set.
+#include "config.h"
+
+#include "simd/avx2/vec.h"
+
+#include "simd/install.h"
+
+#include "simd/body/adamw.h"
+
+void lte_avx2_adamw(struct lte_kernels *k)
+{
+    k->adamw = adamw;
+}
