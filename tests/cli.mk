@@ -1,4 +1,4 @@
 # The lte command with the shipped model.
 dist_check_SCRIPTS += %D%/cli_usage.sh %D%/cli_generate.sh %D%/cli_interrupt.sh \
-  %D%/cli_score.sh
+  %D%/cli_score.sh %D%/cli_tokenizer.sh
 EXTRA_DIST += %D%/cli_tap.sh %D%/data/lalte-tiny

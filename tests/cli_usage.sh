@@ -9,7 +9,7 @@ run --version
 prints "^lte $version\$" '--version'
 run --help
 prints '^usage: lte COMMAND' '--help'
-for command in generate score info bench init; do
+for command in generate score info bench init tokenizer; do
     run --help
     prints "^  $command " "--help lists $command"
     run $command --help

@@ -210,6 +210,8 @@ static void test_parts(void **state)
     (void)state;
     assert_int_equal(lte_part_length("abc", 3, 4), 3);
     assert_int_equal(lte_part_length("ab\ncd\nefgh", 10, 8), 6);
+    assert_int_equal(lte_part_length("ab\ncd\n\nef", 9, 8), 3);
+    assert_int_equal(lte_part_length("abcd\n\n efgh", 11, 8), 6);
     assert_int_equal(lte_part_length("abcdefgh", 8, 5), 5);
     assert_int_equal(lte_part_length("abc\xe2\x82\xac" "def", 9, 5), 3);
     assert_int_equal(lte_part_length("\xf0\x9f\x98\x80" "\xf0\x9f\x98\x80", 8, 7), 4);

@@ -11,7 +11,8 @@
 #include "tools/shipped.h"
 
 static const struct command *const commands[] = {&generate_command, &score_command, &info_command,
-                                                 &bench_command, &init_command};
+                                                 &bench_command, &init_command,
+                                                 &tokenizer_command};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *file)

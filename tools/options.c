@@ -85,6 +85,14 @@ static bool take_choice(const struct option_spec *spec, const char *text, int *v
     return refuse(spec, text, expected);
 }
 
+static bool take_text(const struct option_spec *spec, const char *text, struct option_list *list)
+{
+    if (list->count == OPTION_LIST_SIZE)
+        return refuse(spec, text, "to be given no more than 64 times");
+    list->texts[list->count++] = text;
+    return true;
+}
+
 static bool take(const struct option_spec *spec, const char *text, void *settings)
 {
     void *value = (char *)settings + spec->offset;
@@ -95,6 +103,8 @@ static bool take(const struct option_spec *spec, const char *text, void *setting
     case OPTION_TEXT:
         *(const char **)value = text;
         return true;
+    case OPTION_LIST:
+        return take_text(spec, text, value);
     case OPTION_INTEGER:
         return take_integer(spec, text, value);
     case OPTION_REAL:

@@ -11,9 +11,16 @@
 enum option_kind {
     OPTION_FLAG,    // bool, becomes true
     OPTION_TEXT,    // const char *
+    OPTION_LIST,    // struct option_list, to which every use adds
     OPTION_INTEGER, // uint64_t in low..high
     OPTION_REAL,    // float in real_low..real_high
     OPTION_CHOICE   // int, index into choices
+};
+
+enum { OPTION_LIST_SIZE = 64 };
+struct option_list {
+    const char *texts[OPTION_LIST_SIZE];
+    size_t count;
 };
 
 struct option_spec {

@@ -8,16 +8,29 @@
 #include "lib/file.h"
 #include "lib/tokenizer/utf8.h"
 
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// Splitters look at all of a run of white space and at what follows it: to cut after a lone end of line
+// makes the same words as not to cut.
+static bool lone_line_end(const char *text, size_t at)
+{
+    return text[at] == '\n' && !is_blank(text[at + 1]) && at && !is_blank(text[at - 1]);
+}
+
 size_t lte_part_length(const char *text, size_t length, size_t limit)
 {
     if (length <= limit)
         return length;
+    for (size_t n = limit; n; n--)
+        if (lone_line_end(text, n - 1))
+            return n;
+    for (size_t n = limit; n; n--)
+        if (text[n - 1] == '\n')
+            return n;
     size_t n = limit;
-    while (n && text[n - 1] != '\n')
-        n--;
-    if (n)
-        return n;
-    n = limit;
     while (((unsigned char)text[n] & 0xc0) == 0x80)
         n--;
     return n;

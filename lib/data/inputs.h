@@ -36,7 +36,8 @@ enum lte_status lte_documents_read(const struct lte_context *context, const char
 
 enum { LTE_PART_BYTES = 4 << 20 };
 // Bytes of the first part of a text of `length` bytes when parts have at most `limit` >= 4: all of it, or
-// up to the last end of a line, or else of a character.
+// up to the last end of a line, if possible one without other white space around it, or else of a
+// character.
 size_t lte_part_length(const char *text, size_t length, size_t limit);
 
 #endif
