@@ -1,17 +1,14 @@
 # One convenience library per instruction set: the flags belong to the folder, not to the file.
-SIMD_HDRS = %D%/activation.h %D%/attend.h %D%/attend_grad.h %D%/backward.h \
-  %D%/convert.h %D%/cpu.h %D%/delta_grad.h %D%/delta_rule.h %D%/evict.h \
-  %D%/install.h %D%/linear.h %D%/norm.h %D%/rope.h %D%/router.h %D%/router_grad.h \
-  %D%/short_conv.h %D%/short_conv_back.h %D%/table.h
+SIMD_HDRS = %D%/activation.h %D%/attend.h %D%/attend_grad.h %D%/backward.h %D%/convert.h \
+  %D%/cpu.h %D%/delta_grad.h %D%/delta_rule.h %D%/evict.h %D%/install.h %D%/linear.h %D%/norm.h \
+  %D%/rope.h %D%/router.h %D%/router_grad.h %D%/short_conv.h %D%/short_conv_back.h %D%/table.h
 # What the instruction sets share, and the chunkwise delta rule, which is not in the table.
-SIMD_BODY = %D%/body/activation.h %D%/body/attend.h %D%/body/attend_grad.h \
-  %D%/body/attend_many.h %D%/body/attend_one.h %D%/body/attend_tile.h \
-  %D%/body/backward.h %D%/body/convert.h \
+SIMD_BODY = %D%/body/activation.h %D%/body/attend.h %D%/body/attend_grad.h %D%/body/attend_many.h \
+  %D%/body/attend_one.h %D%/body/attend_tile.h %D%/body/backward.h %D%/body/convert.h \
   %D%/body/delta_chunk.h %D%/body/delta_grad.h %D%/body/delta_rule.h %D%/body/evict.h \
   %D%/body/gemm.h %D%/body/half.h %D%/body/inline.h %D%/body/linear.h %D%/body/math.h \
   %D%/body/norm.h %D%/body/rope.h %D%/body/router.h %D%/body/router_grad.h %D%/body/short_conv.h \
-  %D%/body/short_conv_back.h %D%/body/silu_slope.h \
-  %D%/body/storage.h %D%/delta_chunk.h
+  %D%/body/short_conv_back.h %D%/body/silu_slope.h %D%/body/storage.h %D%/delta_chunk.h
 
 SIMD_LIBS =
 

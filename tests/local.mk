@@ -25,9 +25,8 @@ check_PROGRAMS += $(MODEL_CHECKS)
 %C%_retention_LDADD = $(MODEL_LIBS) -lm
 
 # Kernels against the reference.
-KERNEL_CHECKS = %D%/check_attend %D%/check_attend_grad \
-  %D%/check_evict %D%/check_rope %D%/check_router \
-  %D%/check_router_grad
+KERNEL_CHECKS = %D%/check_attend %D%/check_attend_grad %D%/check_evict %D%/check_rope \
+  %D%/check_router %D%/check_router_grad
 check_PROGRAMS += $(KERNEL_CHECKS)
 %C%_check_attend_SOURCES = %D%/check_attend.c %D%/attend_problem.c %D%/attend_problem.h
 %C%_check_attend_LDADD = $(CHECK_LIBS) -lm
