@@ -10,6 +10,8 @@ SIMD_BODY = %D%/body/activation.h %D%/body/attend.h %D%/body/attend_grad.h %D%/b
   %D%/body/norm.h %D%/body/rope.h %D%/body/router.h %D%/body/router_grad.h %D%/body/short_conv.h \
   %D%/body/short_conv_back.h %D%/body/silu_slope.h %D%/body/storage.h %D%/delta_chunk.h
 
+SIMD_BODY += %D%/body/panel.h
+
 SIMD_LIBS =
 
 noinst_LTLIBRARIES += libsimd_ref.la

@@ -6,8 +6,8 @@
 #include "simd/avx2/vec.h"
 #include "simd/install.h"
 
-#define LTE_GRAD_TALL 4
-#define LTE_GRAD_WIDE 2
+#define LTE_PANEL_TALL 4
+#define LTE_PANEL_WIDE 2
 #include "simd/body/delta_grad.h"
 
 void lte_avx2_delta_grad(struct lte_kernels *k)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradient of the gated delta rule over the vector vocabulary of vec.h and transpose(), in
-// chunkwise form.
+// Gradient of the gated delta rule in chunkwise form, as products of panels.
 //
 // With the tokens of a chunk as the rows of Q, K, V and dO, G_i the sum of log decays up to token
 // i, Gam_ij = e^{G_i-G_j} for i >= j, "enter" = e^{G_i}, "leave" = e^{G_n-G_i}, S the entry state
@@ -22,39 +21,23 @@
 //
 // That is 7 products of n x key_dim x value_dim multiply-adds and 5 to 6 triangular ones of n x n,
 // against 10 x key_dim x value_dim a token with the states recomputed, every one of which goes
-// through memory. All matrices lie in panels of 16 columns, as the state does: an element of any
-// row, a row of any column group and a column of any row tile are then all next to one another.
+// through memory. All matrices lie in panels, as the state does.
 //
-// A file that includes this first defines LTE_GRAD_TALL, rows of a product held in registers (a
-// divisor of 16), and LTE_GRAD_WIDE, its vectors; LTE_GRAD_WIDE * VL is 16 or 32.
+// A file that includes this first defines what body/panel.h asks for.
 #ifndef LTE_SIMD_BODY_DELTA_GRAD_H
 #define LTE_SIMD_BODY_DELTA_GRAD_H
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
+#include "simd/body/panel.h"
 #include "simd/delta_grad.h"
 
-enum {
-    PANEL = LTE_DELTA_COLUMNS,
-    TALL = LTE_GRAD_TALL,
-    WIDE = LTE_GRAD_WIDE,
-    NARROW = PANEL / VL,      // vectors of one panel: what is left of a group at the right edge
-    GROUP = WIDE * VL,        // columns taken at once
-    TOKENS = LTE_DELTA_GRAD_TOKENS
-};
+enum { TOKENS = LTE_DELTA_GRAD_TOKENS };
 
-// Element (r, c) lies at [c/16][r][c%16].
-struct panels {
-    float *at;
-    size_t rows;
-};
-
-// Tokens and columns are padded with zeros to whole panels; key_dim, as the rows of a state, is
-// not.
+// Tokens and columns are padded with zeros to whole panels; the rows of a state are not.
 struct work {
     const struct lte_delta_grad_args *a;
     size_t n, keys, values;             // padded
@@ -70,74 +53,6 @@ struct work {
     double states;                      // e^{G_n} <S, dS>
 };
 
-LTE_INLINE float *cell(struct panels m, size_t row, size_t column)
-{
-    return m.at + column / PANEL * PANEL * m.rows + row * PANEL + column % PANEL;
-}
-
-// ---- products in registers ----
-
-typedef V tile[TALL][WIDE];
-
-LTE_INLINE void clear(tile acc, const size_t N)
-{
-    LTE_UNROLL for (size_t r = 0; r < TALL; r++)
-        LTE_UNROLL for (size_t n = 0; n < N; n++)
-            acc[r][n] = v_zero();
-}
-
-LTE_INLINE void scale_rows(tile acc, const float *s, const float sign, const size_t N)
-{
-    LTE_UNROLL for (size_t r = 0; r < TALL; r++)
-        LTE_UNROLL for (size_t n = 0; n < N; n++)
-            acc[r][n] = v_mul(v_set1(sign * s[r]), acc[r][n]);
-}
-
-// acc[r][n] +- sum_x a[r*ar + x*ac] b[n][x], over `count` rows of b.
-LTE_INLINE void multiply(tile acc, const float *a, const size_t ar, const size_t ac,
-                         const float *b[WIDE], size_t count, const bool minus, const size_t N)
-{
-    for (size_t x = 0; x < count; x++) {
-        V y[WIDE];
-        LTE_UNROLL for (size_t n = 0; n < N; n++)
-            y[n] = v_load(b[n] + x * PANEL);
-        LTE_UNROLL for (size_t r = 0; r < TALL; r++) {
-            const V s = v_set1(a[r * ar + x * ac]);
-            LTE_UNROLL for (size_t n = 0; n < N; n++)
-                acc[r][n] = minus ? v_fnma(s, y[n], acc[r][n]) : v_fma(s, y[n], acc[r][n]);
-        }
-    }
-}
-
-LTE_INLINE void columns_of(const float *y[WIDE], struct panels b, size_t row, size_t column,
-                           const size_t N)
-{
-    LTE_UNROLL for (size_t n = 0; n < N; n++)
-        y[n] = cell(b, row, column + n * VL);
-}
-
-// acc +- rows i.. of a, columns from..to-1, by rows from..to-1 of b.
-LTE_INLINE void product(tile acc, struct panels a, size_t i, struct panels b, size_t column,
-                        size_t from, size_t to, const bool minus, const size_t N)
-{
-    for (size_t x = from, end; x < to; x = end) {
-        const float *y[WIDE];
-        end = x / PANEL * PANEL + PANEL;
-        end = end < to ? end : to;
-        columns_of(y, b, x, column, N);
-        multiply(acc, cell(a, i, x), PANEL, 1, y, end - x, minus, N);
-    }
-}
-
-// The same by the transpose of a: its columns i.., rows from..to-1.
-LTE_INLINE void product_t(tile acc, struct panels a, size_t i, struct panels b, size_t column,
-                          size_t from, size_t to, const bool minus, const size_t N)
-{
-    const float *y[WIDE];
-    columns_of(y, b, from, column, N);
-    multiply(acc, cell(a, from, i), 1, PANEL, y, to - from, minus, N);
-}
-
 // sum[i + r] += acc .* y, left as VL terms.
 LTE_INLINE void add_row_dots(float *sum, tile acc, struct panels y, size_t i, size_t column,
                              const size_t N)
@@ -151,14 +66,6 @@ LTE_INLINE void add_row_dots(float *sum, tile acc, struct panels y, size_t i, si
 }
 
 // ---- rows of the caller ----
-
-LTE_INLINE V load_row(const float *p, size_t column, size_t columns)
-{
-    if (column >= columns)
-        return v_zero();
-    const size_t left = columns - column;
-    return left >= VL ? v_load(p + column) : v_load_n(p + column, left);
-}
 
 LTE_INLINE void add_to_row(float *p, V x, size_t column, size_t columns)
 {
@@ -188,30 +95,6 @@ static void pack(const struct work *w, struct panels to, const float *from, size
         for (size_t c = 0; c < (columns + PANEL - 1) / PANEL * PANEL; c += VL)
             v_store(cell(to, t, c), t < w->a->tokens ? load_row(from + t * stride, c, columns)
                                                      : v_zero());
-}
-
-// ---- transposes ----
-
-// The square of 16 x 16 at `from`, of which `rows` exist, turned to `to`.
-LTE_INLINE void turn_square(float *to, const float *from, size_t rows)
-{
-    for (size_t i = 0; i < PANEL; i += VL)
-        for (size_t j = 0; j < PANEL; j += VL) {
-            V m[VL];
-            LTE_UNROLL for (size_t r = 0; r < VL; r++)
-                m[r] = i + r < rows ? v_load(from + (i + r) * PANEL + j) : v_zero();
-            transpose(m);
-            LTE_UNROLL for (size_t r = 0; r < VL; r++)
-                v_store(to + (j + r) * PANEL + i, m[r]);
-        }
-}
-
-// Rows from.. of m, `count` of them in whole squares, become the columns of `to`.
-static void turn(struct panels to, struct panels m, size_t from, size_t count, size_t columns)
-{
-    for (size_t c = 0; c < columns; c += PANEL)
-        for (size_t i = 0; i < count; i += PANEL)
-            turn_square(cell(to, c, i), cell(m, from + i, c), m.rows - (from + i));
 }
 
 // ---- what couples the tokens ----
@@ -301,7 +184,7 @@ LTE_INLINE void backward_rows(const struct work *w, size_t i, size_t c, const si
     tile acc;
     clear(acc, N);
     product(acc, w->k, i, w->ds, c, 0, w->a->key_dim, false, N);
-    scale_rows(acc, w->leave + i, 1, N);
+    scale_rows(acc, w->leave + i, N);
     product_t(acc, w->qk, i, w->dout, c, i, w->n, false, N);
     product_t(acc, w->kk, i, w->x, c, i + TALL, w->n, true, N);
     LTE_UNROLL for (size_t back = 1; back <= TALL; back++) {
@@ -379,7 +262,7 @@ LTE_INLINE void query_rows(const struct work *w, size_t i, size_t c, const size_
     tile acc;
     clear(acc, N);
     product(acc, w->dout, i, w->st, 0, 0, w->a->value_dim, false, N);
-    scale_rows(acc, w->enter + i, 1, N);
+    scale_rows(acc, w->enter + i, N);
     add_row_dots(w->later, acc, w->q, i, c, N);
     product(acc, w->qk, i, w->k, c, 0, i + TALL, false, N);
     add_rows(w, w->a->dq, w->a->qk_stride, acc, i, c, w->a->key_dim, N);
@@ -391,14 +274,14 @@ LTE_INLINE void key_rows(const struct work *w, size_t i, size_t c, const size_t 
     V entry[TALL][WIDE];
     clear(acc, N);
     product(acc, w->x, i, w->st, 0, 0, w->a->value_dim, true, N);
-    scale_rows(acc, w->enter + i, 1, N);
+    scale_rows(acc, w->enter + i, N);
     add_row_dots(w->later, acc, w->k, i, c, N);
     LTE_UNROLL for (size_t r = 0; r < TALL; r++)
         LTE_UNROLL for (size_t n = 0; n < N; n++)
             entry[r][n] = acc[r][n];
     clear(acc, N);
     product(acc, w->d, i, w->dst, 0, 0, w->a->value_dim, false, N);
-    scale_rows(acc, w->leave + i, 1, N);
+    scale_rows(acc, w->leave + i, N);
     add_row_dots(w->earlier, acc, w->k, i, c, N);
     product_t(acc, w->qk, i, w->q, c, i, w->n, false, N);
     product_t(acc, w->kk, i, w->k, c, i, w->n, false, N);
