@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Sources of training data: token files, packing, the tasks, mixtures, and that the same step always
-// gives the same micro-batch.
+// Sources of training data: token files, packing, the tasks, mixtures, and that the same step
+// always gives the same micro-batch.
 #include "config.h"
 
 #include <setjmp.h>
@@ -55,8 +55,8 @@ static bool same_batch(const struct batch *a, const struct batch *b)
            !memcmp(a->segment, b->segment, a->view.segments * sizeof a->segment[0]);
 }
 
-// Ids stay below the vocabulary, the same step gives the same batch in any order, others differ, and
-// the batch never outgrows what lte_data_size() says.
+// Ids stay below the vocabulary, the same step gives the same batch in any order, others differ,
+// and the batch never outgrows what lte_data_size() says.
 static void check_source(struct lte_data *data)
 {
     static struct batch first[6], again;
@@ -113,9 +113,9 @@ static struct lte_tokenizer *bytes_tokenizer(struct fixture *f)
 {
     static const char *const special[] = {"<|endoftext|>"};
     struct lte_tokenizer *t;
-    assert_int_equal(lte_tokenizer_train_bytes(f->context, special, 1, fixture_path(f, "bytes.json")),
-                     LTE_OK);
-    assert_int_equal(lte_tokenizer_load(f->context, fixture_path(f, "bytes.json"), &t), LTE_OK);
+    const char *path = fixture_path(f, "bytes.json");
+    assert_int_equal(lte_tokenizer_train_bytes(f->context, special, 1, path), LTE_OK);
+    assert_int_equal(lte_tokenizer_load(f->context, path, &t), LTE_OK);
     return t;
 }
 
@@ -192,10 +192,12 @@ static void test_tokenize(void **state)
     assert_int_equal(lte_data_tokens(f.context, fixture_path(&f, "tokens"), &info), LTE_OK); // kept
     snprintf(path, sizeof path, "%s/empty", folder);
     inputs[0] = path;
-    assert_int_equal(lte_data_tokenize(f.context, t, inputs, 1, NULL, fixture_path(&f, "none"), NULL),
+    assert_int_equal(lte_data_tokenize(f.context, t, inputs, 1, NULL, fixture_path(&f, "none"),
+                                       NULL),
                      LTE_ERR_FORMAT);
     inputs[0] = "/no/such/file";
-    assert_int_equal(lte_data_tokenize(f.context, t, inputs, 1, NULL, fixture_path(&f, "none"), NULL),
+    assert_int_equal(lte_data_tokenize(f.context, t, inputs, 1, NULL, fixture_path(&f, "none"),
+                                       NULL),
                      LTE_ERR_IO);
     struct lte_tokenize_options wrong = {.end = "<none>"};
     assert_int_equal(lte_data_tokenize(f.context, t, inputs, 1, &wrong, fixture_path(&f, "none"),
@@ -275,7 +277,8 @@ static void test_text(void **state)
     assert_true(fixture_close(&f));
 }
 
-// Every byte of the header and the ends, changed: refused, or a batch of valid ids; every length of file.
+// Every byte of the header and the ends, changed: refused, or a batch of valid ids; every length
+// of file.
 static void test_broken_tokens(void **state)
 {
     struct fixture f;
@@ -312,7 +315,8 @@ static void test_broken_tokens(void **state)
     fixture_clear(&f);
     bytes[8] = 9;
     fixture_write(&f, "bad", bytes, size);
-    assert_int_equal(lte_data_text(f.context, fixture_path(&f, "bad"), 0, &o, &data), LTE_ERR_FORMAT);
+    assert_int_equal(lte_data_text(f.context, fixture_path(&f, "bad"), 0, &o, &data),
+                     LTE_ERR_FORMAT);
     assert_true(fixture_said(&f, "bad: version 9", NULL));
     free(bytes);
     lte_tokenizer_free(t);
@@ -492,7 +496,8 @@ static void check_sample(struct lte_data *data, int variant, uint64_t index, uin
     assert_int_equal(strlen(s.prompt), s.prompt_length);
     assert_int_equal(strlen(s.answer), s.answer_length);
     assert_int_equal(s.answer_length, variant == 3 ? 36 : 7);
-    assert_int_equal(lte_tokenizer_encode(t, s.prompt, s.prompt_length, 0, NULL, 0, &count), LTE_OK);
+    assert_int_equal(lte_tokenizer_encode(t, s.prompt, s.prompt_length, 0, NULL, 0, &count),
+                     LTE_OK);
     assert_int_equal(count, s.tokens);
     assert_true(count <= tokens && count + 90 > tokens); // a sentence of noise
     assert_int_equal(occurrences(s.prompt, s.answer), 1);
@@ -502,7 +507,7 @@ static void check_sample(struct lte_data *data, int variant, uint64_t index, uin
     assert_true(strstr(needle, s.answer) < strchr(needle + 40, '.'));
     assert_true(!strncmp(s.prompt, "A special magic ", 16));
     const char *end = s.prompt + s.prompt_length - 30;
-    assert_string_equal(end, "mentioned in the provided text is" + 3);
+    assert_string_equal(end, "tioned in the provided text is");
     if (variant == 3)
         assert_true(s.answer[14] == '4' && strchr("89ab", s.answer[19]));
     if (depth >= 0 && s.depth != 0)
@@ -547,8 +552,8 @@ static void test_niah_sample(void **state)
     const struct lte_data_options o = sizes(ROWS, 600, 1000);
     assert_int_equal(lte_data_niah(f.context, &n, &o, &data), LTE_OK);
     assert_int_equal(lte_data_niah_sample(data, 3, 900, 50, &b), LTE_OK);
-    assert_true(strstr(b.prompt, "memorize it. I will quiz you about the number afterwards.\nIt was a "
-                                 "cold day. \"Was it?\" he asked. "));
+    assert_true(strstr(b.prompt, "I will quiz you about the number afterwards.\nIt was a cold day. "
+                                 "\"Was it?\" he asked. "));
     lte_data_free(data);
     lte_tokenizer_free(t);
     assert_true(fixture_close(&f));
@@ -580,7 +585,8 @@ static void test_niah_batch(void **state)
             text[b.segment[s]] = '\0';
             assert_int_equal(answers, 9); // " 1234567."
             answer[answers] = '\0';
-            assert_memory_equal(text + b.segment[s] - 8, answer, 8); // the input ends before the stop
+            // The input ends before the stop.
+            assert_memory_equal(text + b.segment[s] - 8, answer, 8);
             assert_int_equal(answer[8], '.');
             answer[8] = '\0';
             assert_int_equal(occurrences(text, answer), 2);

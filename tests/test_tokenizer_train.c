@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Training of tokenizers: merges against a plain count of all pairs, files that load, what is refused.
+// Training of tokenizers: merges against a plain count of all pairs, files that load, what is
+// refused.
 #include "config.h"
 
 #include <setjmp.h>
@@ -21,9 +22,10 @@ static const char *const special[] = {"<|endoftext|>", "\"quoted\\\"\n"};
 // Text with runs, repetitions, digits, several scripts: words of few kinds, so that ties abound.
 static char *make_text(size_t size)
 {
-    static const char *const parts[] = {"the", " the", " then", "aaaa", " aaa", "ababab", "   ", "\n",
-                                        " 1234", "don't", " caf\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87",
-                                        "!!!!!", " \xf0\x9f\x98\x80", " zebra", " zebras"};
+    static const char *const parts[] = {
+        "the",   " the",  " then",      "aaaa",                     " aaa",  "ababab",
+        "   ",   "\n",    " 1234",      "don't",                    "!!!!!", " zebra",
+        " zebras", " caf\xc3\xa9", " \xf0\x9f\x98\x80", "\xe4\xb8\xad\xe6\x96\x87"};
     char *text = malloc(size + 32);
     size_t n = 0;
     uint32_t x = 12345;
@@ -48,7 +50,8 @@ static void test_bytes(void **state)
     struct fixture f;
     (void)state;
     fixture_open(&f);
-    assert_int_equal(lte_tokenizer_train_bytes(f.context, special, 2, fixture_path(&f, "t")), LTE_OK);
+    assert_int_equal(lte_tokenizer_train_bytes(f.context, special, 2, fixture_path(&f, "t")),
+                     LTE_OK);
     struct lte_tokenizer *t = load(&f, "t");
     assert_int_equal(lte_tokenizer_size(t), 258);
     char *text = make_text(2000);
@@ -93,7 +96,8 @@ static struct lte_pair_name best_pair(const struct plain *words, size_t n, uint6
         for (size_t i = 0; i + 1 < words[w].length; i++) {
             const uint32_t l = words[w].symbol[i], r = words[w].symbol[i + 1];
             const uint64_t count = count_pair(words, n, l, r);
-            if (count > *best || (count == *best && (l < name.left || (l == name.left && r < name.right)))) {
+            const bool lower = l < name.left || (l == name.left && r < name.right);
+            if (count > *best || (count == *best && lower)) {
                 *best = count;
                 name = (struct lte_pair_name){l, r};
             }
@@ -107,7 +111,8 @@ static void merge_plain(struct plain *words, size_t n, struct lte_pair_name pair
         size_t kept = 0;
         for (size_t i = 0; i < words[w].length; i++) {
             uint32_t *s = words[w].symbol;
-            const bool here = i + 1 < words[w].length && s[i] == pair.left && s[i + 1] == pair.right;
+            const bool here = i + 1 < words[w].length && s[i] == pair.left &&
+                s[i + 1] == pair.right;
             s[kept++] = here ? piece : s[i];
             i += here;
         }
@@ -160,7 +165,8 @@ static void test_merges(void **state)
         const struct lte_pair_name want = best_pair(words, n, &best);
         assert_true(best >= 2);
         assert_true(want.left == merges[i].left && want.right == merges[i].right);
-        const struct lte_span *l = lte_trained_piece(&t, want.left), *r = lte_trained_piece(&t, want.right);
+        const struct lte_span *l = lte_trained_piece(&t, want.left);
+        const struct lte_span *r = lte_trained_piece(&t, want.right);
         uint32_t piece = 0; // by its spelling
         for (; piece < lte_trained_pieces(&t); piece++) {
             const struct lte_span *p = lte_trained_piece(&t, piece);
@@ -221,10 +227,12 @@ static void test_bpe(void **state)
     // Special tokens in the text teach nothing.
     const char *only = "<|endoftext|><|endoftext|><|endoftext|><|endoftext|>";
     fixture_write(&f, "text", only, strlen(only));
-    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 1, &o, fixture_path(&f, "t"), &pieces),
+    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 1, &o, fixture_path(&f, "t"),
+                                             &pieces),
                      LTE_ERR_FORMAT);
     o.special_count = 0;
-    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 1, &o, fixture_path(&f, "t"), &pieces),
+    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 1, &o, fixture_path(&f, "t"),
+                                             &pieces),
                      LTE_OK);
     assert_true(pieces > 256 && pieces < 300);
     free(ids);
@@ -251,7 +259,8 @@ static void test_refused(void **state)
     memset(long_one, 'x', 1025);
     long_one[1025] = '\0';
     refuses(&f, (const char *const[]){"<a>", ""}, 2, "special token 1, \"\", is empty");
-    refuses(&f, (const char *const[]){"<a>", "<b>", "<a>"}, 3, "special token 2, \"<a>\", is there twice");
+    refuses(&f, (const char *const[]){"<a>", "<b>", "<a>"}, 3,
+            "special token 2, \"<a>\", is there twice");
     refuses(&f, (const char *const[]){"\xc4\xa0"}, 1, "is how a byte is spelled");
     refuses(&f, (const char *const[]){"<\xff>"}, 1, "is not UTF-8");
     refuses(&f, (const char *const[]){long_one}, 1, "longer than 1024");
@@ -261,9 +270,11 @@ static void test_refused(void **state)
     o.special = special;
     o.special_count = 2;
     o.vocabulary = 257;
-    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 1, &o, "t", NULL), LTE_ERR_ARGUMENT);
+    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 1, &o, "t", NULL),
+                     LTE_ERR_ARGUMENT);
     assert_true(fixture_said(&f, "257", "258", NULL));
-    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 0, NULL, "t", NULL), LTE_ERR_FORMAT);
+    assert_int_equal(lte_tokenizer_train_bpe(f.context, inputs, 0, NULL, "t", NULL),
+                     LTE_ERR_FORMAT);
     assert_int_equal(lte_tokenizer_train_bpe(NULL, inputs, 1, NULL, "t", NULL), LTE_ERR_ARGUMENT);
     assert_true(fixture_close(&f));
 }

@@ -30,7 +30,8 @@ struct use_settings {
 #define USE(member) .offset = offsetof(struct use_settings, member)
 
 static const struct option_spec train_options[] = {
-    {.name = "bytes", .kind = OPTION_FLAG, TRAIN(bytes), .help = "one token per byte; needs no INPUT"},
+    {.name = "bytes", .kind = OPTION_FLAG, TRAIN(bytes),
+     .help = "one token per byte; needs no INPUT"},
     {.name = "bpe", .kind = OPTION_INTEGER, TRAIN(pieces), .argument = "N", .low = 256,
      .high = 4194304, .help = "byte-level BPE of N pieces in all"},
     {.name = "special", .kind = OPTION_LIST, TRAIN(special), .argument = "TEXT",
@@ -168,7 +169,8 @@ static int print_text(const struct lte_tokenizer *tokenizer, const uint32_t *ids
     return status == LTE_OK ? STATUS_OK : message_failed("decode", status);
 }
 
-static int print_ids(const struct lte_tokenizer *tokenizer, const struct tokens *tokens, bool pieces)
+static int print_ids(const struct lte_tokenizer *tokenizer, const struct tokens *tokens,
+                     bool pieces)
 {
     int status = STATUS_OK;
     for (size_t i = 0; i < tokens->count && status == STATUS_OK; i++) {
@@ -312,8 +314,8 @@ static const struct command train_command = {
     .name = "tokenizer train",
     .summary = "make a tokenizer",
     .operands = "--bytes | --bpe N -o FILE [INPUT...]",
-    .about = "Writes a tokenizer.json: --bytes makes one token of each byte, --bpe learns N pieces\n"
-             "from UTF-8 text. An INPUT is a file, or a folder of which every file is read.\n",
+    .about = "Writes a tokenizer.json: --bytes makes one token of each byte, --bpe learns N\n"
+             "pieces from UTF-8 text. An INPUT is a file, or a folder of which every file is read.\n",
     .options = train_options,
     .max_operands = MAX_INPUTS,
     .run = run_train};
@@ -322,7 +324,8 @@ static const struct command encode_command = {
     .name = "tokenizer encode",
     .summary = "text to token ids",
     .operands = "TOKENIZER -p TEXT | -f FILE",
-    .about = "Prints the ids of a text on one line. TOKENIZER is a tokenizer.json or a model folder.\n",
+    .about = "Prints the ids of a text on one line. TOKENIZER is a tokenizer.json or a model\n"
+             "folder.\n",
     .options = encode_options,
     .min_operands = 1,
     .max_operands = 1,

@@ -16,7 +16,8 @@ void lte_copy_options_init(struct lte_copy_options *options)
         *options = (struct lte_copy_options){.symbols = 256, .shortest = 8, .longest = 64};
 }
 
-// Symbol i of a sequence is symbol i % period of its segment, whose draws are addressed, not stored.
+// Symbol i of a sequence is symbol i % period of its segment, whose draws are addressed, not
+// stored.
 static enum lte_status put(struct lte_data *data, uint64_t step, uint64_t number,
                            struct lte_fill *fill)
 {

@@ -13,8 +13,8 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// Splitters look at all of a run of white space and at what follows it: to cut after a lone end of line
-// makes the same words as not to cut.
+// Splitters look at all of a run of white space and at what follows it: to cut after a lone end of
+// line makes the same words as not to cut.
 static bool lone_line_end(const char *text, size_t at)
 {
     return text[at] == '\n' && !is_blank(text[at + 1]) && at && !is_blank(text[at - 1]);

@@ -33,9 +33,9 @@ uint32_t lte_draw_range(struct lte_draw *draw, uint32_t low, uint32_t high)
                                            : lte_draw_below(draw, high - low + 1));
 }
 
-// A Feistel network permutes the numbers of an even count of bits, of which the smallest that holds n is
-// taken; a number that lands outside goes through again until it is inside: at most four times on
-// average.
+// A Feistel network permutes the numbers of an even count of bits, of which the smallest that
+// holds n is taken; a number that lands outside goes through again until it is inside: at most
+// four times on average.
 uint64_t lte_permute(uint64_t key, uint64_t n, uint64_t index)
 {
     enum { ROUNDS = 6 };

@@ -38,8 +38,9 @@ static int by_turn(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-// Orders the places as drawing without replacement does, each with a probability proportional to its
-// weight: by exponential waiting times, whose rates are the weights (Efraimidis and Spirakis 2006).
+// Orders the places as drawing without replacement does, each with a probability proportional to
+// its weight: by exponential waiting times, whose rates are the weights (Efraimidis and Spirakis
+// 2006).
 static void draw_places(struct mqar *m, struct lte_draw *draw, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)

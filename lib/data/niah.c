@@ -83,8 +83,9 @@ static enum lte_status write_prompt(struct niah *s, const struct lte_needle *nee
     return count_tokens(s, &s->text, LTE_ENCODE_TEMPLATE, tokens);
 }
 
-// Writes the prompt with the largest haystack for which it has at most `limit` tokens. The number of
-// tokens rises nearly evenly with the units: aim, then close in between what fits and what does not.
+// Writes the prompt with the largest haystack for which it has at most `limit` tokens. The number
+// of tokens rises nearly evenly with the units: aim, then close in between what fits and what does
+// not.
 static enum lte_status fit_prompt(struct niah *s, const struct lte_needle *needle, size_t limit,
                                   struct lte_needle_place *place, size_t *tokens)
 {
@@ -125,8 +126,8 @@ static enum lte_status encode(struct niah *s, const struct lte_buffer *text, uns
                                 s->ids.capacity / sizeof(uint32_t) - at, count);
 }
 
-// The ids of prompt and answer: as one text when the prompt's own ids begin it, which is what a model
-// that continues the prompt should write; else one after the other.
+// The ids of prompt and answer: as one text when the prompt's own ids begin it, which is what a
+// model that continues the prompt should write; else one after the other.
 static enum lte_status encode_sample(struct niah *s, size_t limit, size_t *prompt, size_t *all)
 {
     size_t joint, tail;

@@ -32,8 +32,8 @@ struct lte_haystack {
     size_t length;
 };
 
-// Writes the prompt with a haystack of `units` words (noise: of repeated sentences), replacing what the
-// buffer held. *place may be NULL.
+// Writes the prompt with a haystack of `units` words (noise: of repeated sentences), replacing
+// what the buffer held. *place may be NULL.
 enum lte_status lte_niah_write(struct lte_buffer *out, const struct lte_haystack *haystack,
                                const struct lte_needle *needle, uint64_t units,
                                struct lte_needle_place *place);

@@ -130,7 +130,8 @@ enum lte_status lte_data_batch(void *data, uint64_t step, uint32_t micro, struct
                         micro, d->options.micro_batches);
     if (batch->rows < d->rows || batch->segments < d->segments)
         return lte_fail(d->context, LTE_ERR_SPACE,
-                        "%s: a micro-batch takes %u rows and %u sequences, there is room for %zu and "
-                        "%zu", d->kind->name, d->rows, d->segments, batch->rows, batch->segments);
+                        "%s: a micro-batch takes %u rows and %u sequences, there is room for "
+                        "%zu and %zu", d->kind->name, d->rows, d->segments, batch->rows,
+                        batch->segments);
     return fill_items(d, step, micro, batch);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What every source of training data is made of. A kind of source puts numbered items (a sequence of a
-// task, a piece of a text) into a micro-batch; which numbers those are follows from step and micro.
+// What every source of training data is made of. A kind of source puts numbered items (a sequence
+// of a task, a piece of a text) into a micro-batch; which numbers those are follows from step and
+// micro.
 #ifndef LTE_LIB_DATA_SOURCE_H
 #define LTE_LIB_DATA_SOURCE_H
 
@@ -22,8 +23,8 @@ void lte_fill_segment(struct lte_fill *fill, size_t rows);
 
 struct lte_data_kind {
     const char *name;
-    // Adds item `number` unless it finds no room. A pure function of the source and the number; `step`
-    // is for sources that hand over to others.
+    // Adds item `number` unless it finds no room. A pure function of the source and the number;
+    // `step` is for sources that hand over to others.
     enum lte_status (*put)(struct lte_data *data, uint64_t step, uint64_t number,
                            struct lte_fill *fill);
     // The source whose micro-batch that of `step` is; NULL: this one.
@@ -52,7 +53,8 @@ enum lte_status lte_data_new(const struct lte_context *context, const struct lte
                              struct lte_data **data);
 // Sets items, rows and segments from options.rows, item_rows, longest and item_segments.
 void lte_data_measure(struct lte_data *data);
-// For makers: gives *made to the caller, or frees the source if `status` is a failure. Returns `status`.
+// For makers: gives *made to the caller, or frees the source if `status` is a failure. Returns
+// `status`.
 enum lte_status lte_data_done(struct lte_data *data, enum lte_status status,
                               struct lte_data **made);
 

@@ -104,9 +104,10 @@ static uint64_t most_documents(const struct text *t)
 {
     uint64_t most = 1, first = 0, begin = 0;
     for (uint64_t i = 0; i < t->tokens.info.documents; i++) {
-        // Document i begins at `begin`: the pieces it begins in or before have no more of those before.
-        while (lte_tokens_document_end(&t->tokens, first) <= begin / t->base.longest * t->base.longest &&
-               first < i)
+        // Document i begins at `begin`: the pieces it begins in or before have no more of those
+        // before.
+        const uint64_t piece = begin / t->base.longest * t->base.longest;
+        while (first < i && lte_tokens_document_end(&t->tokens, first) <= piece)
             first++;
         most = i - first + 1 > most ? i - first + 1 : most;
         begin = lte_tokens_document_end(&t->tokens, i);
@@ -114,8 +115,8 @@ static uint64_t most_documents(const struct text *t)
     return most;
 }
 
-// A piece is cut where a document ends and where a drawn length does, the lengths beginning anew with
-// every document.
+// A piece is cut where a document ends and where a drawn length does, the lengths beginning anew
+// with every document.
 static void measure(struct text *t)
 {
     struct lte_data *d = &t->base;

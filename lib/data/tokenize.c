@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Text files to a token file, in memory that does not grow with the text but for a number a document.
+// Text files to a token file, in memory that does not grow with the text but for a number a
+// document.
 #include "config.h"
 
 #include <errno.h>

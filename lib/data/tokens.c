@@ -54,7 +54,8 @@ static enum lte_status check_size(const struct lte_context *c, const char *path,
     if (!documents || documents > tokens || tokens > room / t->width ||
         lte_tokens_padded(tokens, t->width) > room ||
         (room - lte_tokens_padded(tokens, t->width)) / 8 != documents || room % 8)
-        return lte_fail(c, LTE_ERR_FORMAT, "%s: %llu tokens in %llu documents do not fill %zu bytes",
+        return lte_fail(c, LTE_ERR_FORMAT,
+                        "%s: %llu tokens in %llu documents do not fill %zu bytes",
                         path, tokens, documents, t->file.size);
     return LTE_OK;
 }
@@ -66,7 +67,8 @@ static enum lte_status check_ends(const struct lte_context *c, const char *path,
     for (uint64_t i = 0; i < t->info.documents; i++) {
         const uint64_t end = lte_tokens_document_end(t, i);
         if (end <= before || end > t->info.tokens)
-            return lte_fail(c, LTE_ERR_FORMAT, "%s: document %llu ends at token %llu, after %llu of %llu",
+            return lte_fail(c, LTE_ERR_FORMAT,
+                            "%s: document %llu ends at token %llu, after %llu of %llu",
                             path, (unsigned long long)i, (unsigned long long)end,
                             (unsigned long long)before, (unsigned long long)t->info.tokens);
         before = end;

@@ -35,8 +35,8 @@ void lte_tokenizer_train_init(struct lte_tokenizer_train_options *options)
         *options = (struct lte_tokenizer_train_options){.vocabulary = 4096, .fewest = 2};
 }
 
-// Words must be cut in training as they are when the file is used: a tokenizer read from what has been
-// trained so far, which is nothing yet, cuts them.
+// Words must be cut in training as they are when the file is used: a tokenizer read from what has
+// been trained so far, which is nothing yet, cuts them.
 static enum lte_status make_splitter(const struct lte_trained *trained,
                                      struct lte_tokenizer **splitter)
 {

@@ -18,8 +18,8 @@ struct lte_word_counts {
     size_t mask, used;
 };
 
-// Counts the words of all inputs, split as `splitter` does before its model sees them; its special tokens
-// are passed over. The counts are to be freed in any case.
+// Counts the words of all inputs, split as `splitter` does before its model sees them; its special
+// tokens are passed over. The counts are to be freed in any case.
 enum lte_status lte_words_count(const struct lte_tokenizer *splitter, const char *const *inputs,
                                 size_t count, struct lte_word_counts *words);
 void lte_words_free(struct lte_word_counts *words);
@@ -48,8 +48,8 @@ static inline size_t lte_trained_pieces(const struct lte_trained *t)
     return t->pieces.length / sizeof(struct lte_span);
 }
 
-// Checks the special tokens and begins with the 256 bytes: by value, or, when special tokens come first,
-// in the order of the characters that spell them. To be freed in any case.
+// Checks the special tokens and begins with the 256 bytes: by value, or, when special tokens come
+// first, in the order of the characters that spell them. To be freed in any case.
 enum lte_status lte_trained_begin(const struct lte_context *context, const char *const *special,
                                   size_t special_count, bool special_first,
                                   struct lte_trained *trained);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Counts of pairs: a hash table, and a heap that is put right only at its top. Counts in the heap are too
-// high at most, because a pair that becomes more frequent is entered anew.
+// Counts of pairs: a hash table, and a heap that is put right only at its top. Counts in the heap
+// are too high at most, because a pair that becomes more frequent is entered anew.
 #include "config.h"
 
 #include <string.h>

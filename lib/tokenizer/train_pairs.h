@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The pairs of neighbours in a set of words: how often each occurs, in which words, and which is the
-// most frequent one.
+// The pairs of neighbours in a set of words: how often each occurs, in which words, and which is
+// the most frequent one.
 #ifndef LTE_LIB_TOKENIZER_TRAIN_PAIRS_H
 #define LTE_LIB_TOKENIZER_TRAIN_PAIRS_H
 
@@ -35,8 +35,8 @@ enum lte_status lte_pairs_add(struct lte_pairs *pairs, struct lte_pair_name name
 void lte_pairs_remove(struct lte_pairs *pairs, struct lte_pair_name name, uint64_t count);
 // Makes candidates of the pairs that were added to.
 enum lte_status lte_pairs_settle(struct lte_pairs *pairs);
-// Takes out the most frequent pair, the lowest of equally frequent ones; NULL if none occurs. Valid until
-// the next addition.
+// Takes out the most frequent pair, the lowest of equally frequent ones; NULL if none occurs.
+// Valid until the next addition.
 const struct lte_pair *lte_pairs_take(struct lte_pairs *pairs);
 
 static inline struct lte_pair_place lte_pairs_place(const struct lte_pairs *p, uint32_t place)

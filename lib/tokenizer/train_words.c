@@ -70,7 +70,8 @@ static enum lte_status put_word(void *opaque, struct lte_span word)
 static enum lte_status put_plain(void *opaque, struct lte_span text, bool at_start)
 {
     struct counter *c = opaque;
-    return lte_pretokenize(c->splitter->stages, c->splitter->stage_count, &c->split, text, at_start);
+    return lte_pretokenize(c->splitter->stages, c->splitter->stage_count, &c->split, text,
+                           at_start);
 }
 
 static void pass_over(void *opaque, uint32_t id)
