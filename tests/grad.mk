@@ -27,3 +27,13 @@ check_PROGRAMS += %D%/test_budget
 
 check_PROGRAMS += %D%/grad_attend
 %C%_grad_attend_LDADD = $(GRAD_LIBS) -lm
+
+# Training as a whole: against recorded answers, what it must not depend on, its edges.
+check_PROGRAMS += %D%/training %D%/trainer
+%C%_training_LDADD = $(MODEL_LIBS) -lm
+%C%_trainer_LDADD = $(MODEL_LIBS) -lm
+if HAVE_CMOCKA
+check_PROGRAMS += %D%/test_trainer
+%C%_test_trainer_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_trainer_LDADD = libfixture.la libltecore.la $(CMOCKA_LIBS) -lm
+endif

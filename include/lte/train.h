@@ -40,6 +40,8 @@ typedef double lte_loss_fn(void *opaque, const float *logits, const uint32_t *ta
 struct lte_train_options {
     uint64_t steps;          // of the whole run: the learning rate follows it; default 1000
     uint32_t rows, segments; // the largest micro-batch; default 4096 and 64
+    uint32_t longest;        // tokens of the longest sequence, with which the count of retained tokens
+                             // begins; 0 (default): rows
     uint32_t micro_batches;  // per step, gradients averaged; default 1
     double learning_rate;    // peak; default 3e-4
     double final_rate;       // at the end, relative to the peak; default 0.1

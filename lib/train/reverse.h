@@ -8,7 +8,7 @@
 #define LTE_LIB_TRAIN_REVERSE_H
 
 #include "lib/grad/grad.h"
-#include "lte/train.h"
+#include "lib/train/loss.h"
 
 // Where everything lies, in bytes from the arena's start.
 struct lte_reverse_plan {
@@ -48,9 +48,7 @@ struct lte_reverse_run {
     void *loss_opaque;
     float scale;                 // of the loss in the gradient
     bool training;               // false: forward and loss only
-    // results
-    double loss_sum;             // over counted rows
-    size_t correct;              // counted rows whose target has the highest logit
+    struct lte_loss result;      // over all rows
 };
 // Gradients are added to those of the weights that tape.range knows. The tape's range, budget and
 // dropout_key have been set.
