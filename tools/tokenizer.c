@@ -61,7 +61,7 @@ static const struct option_spec decode_options[] = {
     {.name = "special", .kind = OPTION_FLAG, USE(special), .help = "write special tokens out"},
     {.name = NULL}};
 
-static const struct command train_command, encode_command, decode_command;
+static const struct command learn_command, encode_command, decode_command;
 
 static int open_context(struct lte_context **context)
 {
@@ -117,7 +117,7 @@ static int run_train(int argc, char **argv)
     struct lte_context *context;
     size_t count = 0;
     int status;
-    if (!options_parse(&train_command, &s, argc, argv, inputs, &status))
+    if (!options_parse(&learn_command, &s, argc, argv, inputs, &status))
         return status;
     while (count < MAX_INPUTS && inputs[count])
         count++;
@@ -310,7 +310,7 @@ static int run_decode(int argc, char **argv)
     return status;
 }
 
-static const struct command train_command = {
+static const struct command learn_command = {
     .name = "tokenizer train",
     .summary = "make a tokenizer",
     .operands = "--bytes | --bpe N -o FILE [INPUT...]",
@@ -341,7 +341,7 @@ static const struct command decode_command = {
     .max_operands = MAX_IDS,
     .run = run_decode};
 
-static const struct command *const parts[] = {&train_command, &encode_command, &decode_command};
+static const struct command *const parts[] = {&learn_command, &encode_command, &decode_command};
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
 static int run(int argc, char **argv)
