@@ -83,27 +83,43 @@ static enum lte_status write_prompt(struct niah *s, const struct lte_needle *nee
     return count_tokens(s, &s->text, LTE_ENCODE_TEMPLATE, tokens);
 }
 
-// Writes the prompt with the largest haystack for which it has at most `limit` tokens. The number
-// of tokens rises nearly evenly with the units: aim, then close in between what fits and what does
-// not.
+// Where to look for the largest haystack next, strictly between what fits and what does not: aim
+// along the tokens per unit seen so far, and halve what is left when that has not ended soon.
+static uint64_t next_units(uint64_t fits, uint64_t fails, uint64_t units, double missing,
+                           double unit,
+                           unsigned tries)
+{
+    enum { AIMED = 6 };
+    if (tries >= AIMED && fails != UINT64_MAX)
+        return fits + (fails - fits) / 2;
+    const double aim = (double)units + missing / unit;
+    if (aim <= (double)fits)
+        return fits + 1;
+    return aim >= (double)fails ? fails - 1 : (uint64_t)aim > fits ? (uint64_t)aim : fits + 1;
+}
+
+// Writes the prompt with the largest haystack for which it has at most `limit` tokens, of which
+// there are more the more units it has.
 static enum lte_status fit_prompt(struct niah *s, const struct lte_needle *needle, size_t limit,
                                   struct lte_needle_place *place, size_t *tokens)
 {
     uint64_t fits = 0, fails = UINT64_MAX, units = 0;
+    double unit = s->unit;
     LTE_TRY(write_prompt(s, needle, 0, place, tokens));
-    if (*tokens > limit)
+    const size_t none = *tokens;
+    if (none > limit)
         return lte_fail(s->base.context, LTE_ERR_ARGUMENT,
                         "niah: a prompt without haystack has %zu tokens, there is room for %zu",
-                        *tokens, limit);
-    while (fails - fits > 1) {
-        const double aim = (double)units + ((double)limit - (double)*tokens) / s->unit;
-        units = aim > (double)fits ? (uint64_t)aim : fits + 1;
-        units = units <= fits ? fits + 1 : units >= fails ? fails - 1 : units;
+                        none, limit);
+    for (unsigned tries = 0; fails - fits > 1; tries++) {
+        units = next_units(fits, fails, units, (double)limit - (double)*tokens, unit, tries);
         LTE_TRY(write_prompt(s, needle, units, place, tokens));
         if (*tokens <= limit)
             fits = units;
         else
             fails = units;
+        if (*tokens > none)
+            unit = (double)(*tokens - none) / (double)units;
     }
     return units == fits ? LTE_OK : write_prompt(s, needle, fits, place, tokens);
 }
