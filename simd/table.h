@@ -50,7 +50,7 @@ struct lte_kernels {
     lte_short_conv_fn *short_conv;
     lte_delta_rule_fn *delta_rule;
     lte_delta_grad_fn *delta_grad;
-    lte_rope_fn *rope;
+    lte_rope_fn *rope, *rope_pairs;
 
     // attend.h; indexed by enum lte_dtype of the keys and values
     lte_attend_fn *attend[3];

@@ -10,8 +10,24 @@
 struct shape {
     size_t heads, stride, half;
     enum check_fill fill;
-    bool in_place;
+    bool in_place, pairs;
 };
+
+static lte_rope_fn *kernel(const struct lte_kernels *k, bool pairs)
+{
+    return pairs ? k->rope_pairs : k->rope;
+}
+
+// What element i of a head is turned with lies at its places first and second.
+static size_t first_of(const struct shape *p, size_t i)
+{
+    return p->pairs ? i / 2 * 2 : i % p->half;
+}
+
+static size_t second_of(const struct shape *p, size_t i)
+{
+    return first_of(p, i) + (p->pairs ? 1 : p->half);
+}
 
 static bool same_as_reference(const struct lte_kernels *k, const struct shape *p, double *worst)
 {
@@ -29,13 +45,14 @@ static bool same_as_reference(const struct lte_kernels *k, const struct shape *p
         memcpy(want, x, n * sizeof *x);
         memcpy(got, x, n * sizeof *x);
     }
-    check_ref()->rope(want, p->in_place ? want : x, p->heads, p->stride, cos_, sin_, p->half);
-    k->rope(got, p->in_place ? got : x, p->heads, p->stride, cos_, sin_, p->half);
+    kernel(check_ref(), p->pairs)(want, p->in_place ? want : x, p->heads, p->stride, cos_, sin_,
+                                  p->half);
+    kernel(k, p->pairs)(got, p->in_place ? got : x, p->heads, p->stride, cos_, sin_, p->half);
     bool good = check_guards();
     for (size_t h = 0; good && h < p->heads; h++) {
         const size_t at = h * p->stride, end = at + 2 * p->half;
         for (size_t i = 0; good && i < 2 * p->half; i++) {
-            const float a = x[at + i % p->half], b = x[at + p->half + i % p->half];
+            const float a = x[at + first_of(p, i)], b = x[at + second_of(p, i)];
             const double scale = fabs((double)a) + fabs((double)b) + 1e-37;
             good = check_near(got + at + i, want + at + i, 1, scale, 4e-7, worst, "rope");
         }
@@ -46,7 +63,7 @@ static bool same_as_reference(const struct lte_kernels *k, const struct shape *p
     return good;
 }
 
-static void check_shapes(const struct check_level *l)
+static void check_shapes(const struct check_level *l, bool pairs)
 {
     static const size_t large[] = {40, 64, 80, 128};
     double worst = 0;
@@ -56,12 +73,14 @@ static void check_shapes(const struct check_level *l)
             const size_t h = half < 35 ? half : large[half - 35];
             const struct shape p = {heads, 2 * h + check_below(5), h,
                                     (enum check_fill)check_below(CHECK_ONE_NAN),
-                                    check_below(2) == 1};
+                                    check_below(2) == 1, pairs};
             good = same_as_reference(l->kernels, &p, &worst);
         }
     }
-    check_ok(good, "rope %s: half 0..34, 40, 64, 80, 128, heads 0..3, strides, in place", l->name);
-    check_note("rope %s: worst error %.2g of |x[i]| + |x[i+half]|", l->name, worst);
+    check_ok(good, "%s %s: half 0..34, 40, 64, 80, 128, heads 0..3, strides, in place",
+             pairs ? "rope_pairs" : "rope", l->name);
+    check_note("%s %s: worst error %.2g of the pair", pairs ? "rope_pairs" : "rope", l->name,
+               worst);
 }
 
 // Base 1e4, position 3, head dimension 4; the rotation by the negative angle brings x back.
@@ -69,6 +88,7 @@ static void check_example(const struct lte_kernels *k, const char *name)
 {
     static const float x[] = {1, 2, 3, 4}, want[] = {-1.413353f, 1.879118f, -2.828857f, 4.058191f};
     const float angle[] = {3, 3 * 0.01f};
+    static const float mixed[] = {1, 3, 2, 4}; // the same pairs, interleaved
     float c[2], s[2], back[2], y[4], z[4];
     for (size_t i = 0; i < 2; i++) {
         c[i] = cosf(angle[i]);
@@ -79,6 +99,10 @@ static void check_example(const struct lte_kernels *k, const char *name)
     k->rope(z, y, 1, 4, c, back, 2);
     check_ok(check_near(y, want, 4, 1, 2e-6, NULL, "y") && check_near(z, x, 4, 1, 2e-6, NULL, "x"),
              "rope %s: D = 4 at position 3, and back", name);
+    k->rope_pairs(z, mixed, 1, 4, c, s, 2);
+    const float same[] = {z[0], z[2], z[1], z[3]};
+    check_ok(check_near(same, want, 4, 1, 2e-6, NULL, "z"), "rope_pairs %s: the same, interleaved",
+             name);
 }
 
 int main(int argc, char **argv)
@@ -87,7 +111,8 @@ int main(int argc, char **argv)
     check_example(check_ref(), "ref");
     for (const struct check_level *l = check_levels(); l->name; l++) {
         check_example(l->kernels, l->name);
-        check_shapes(l);
+        check_shapes(l, false);
+        check_shapes(l, true);
     }
     return check_end();
 }

@@ -20,13 +20,14 @@ static void rows(void *arg, size_t item, unsigned thread)
     const struct lte_exec *x = &w->tape->exec;
     const size_t half = o->head_dim / 2, width = o->heads * o->head_dim;
     const size_t to = (item + 1) * ROWS < x->rows ? (item + 1) * ROWS : x->rows;
+    lte_rope_fn *turn = o->pairs ? x->kernels->rope_pairs : x->kernels->rope;
     float *turned = lte_exec_scratch(x, thread), *minus_sin = turned + width;
     for (size_t r = item * ROWS; r < to; r++) {
         const float *cos = w->angles + r * 2 * half, *sin = cos + half;
         float *dx = w->dx + r * width;
         for (size_t i = 0; i < half; i++)
             minus_sin[i] = -sin[i];
-        x->kernels->rope(turned, w->dy + r * width, o->heads, o->head_dim, cos, minus_sin, half);
+        turn(turned, w->dy + r * width, o->heads, o->head_dim, cos, minus_sin, half);
         x->kernels->add(dx, dx, turned, width);
     }
 }

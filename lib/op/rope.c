@@ -46,11 +46,11 @@ static void rows(void *arg, size_t item, unsigned thread)
     const struct lte_rope_op *o = w->rope;
     const size_t half = o->head_dim / 2, width = o->heads * o->head_dim;
     const size_t to = (item + 1) * ROWS < w->exec->rows ? (item + 1) * ROWS : w->exec->rows;
+    lte_rope_fn *turn = o->pairs ? w->exec->kernels->rope_pairs : w->exec->kernels->rope;
     (void)thread;
     for (size_t r = item * ROWS; r < to; r++) {
         const float *a = w->angles + r * 2 * half;
-        w->exec->kernels->rope(w->y + r * width, w->x + r * width, o->heads, o->head_dim, a, a + half,
-                               half);
+        turn(w->y + r * width, w->x + r * width, o->heads, o->head_dim, a, a + half, half);
     }
 }
 

@@ -9,4 +9,5 @@
 void lte_avx2_rope(struct lte_kernels *k)
 {
     k->rope = rope;
+    k->rope_pairs = rope_pairs;
 }

@@ -9,4 +9,5 @@
 void lte_avx512_rope(struct lte_kernels *k)
 {
     k->rope = rope;
+    k->rope_pairs = rope_pairs;
 }

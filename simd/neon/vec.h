@@ -86,5 +86,16 @@ static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
     vst1q_f32(p, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
 }
+// even, odd = the elements of the sequence a, b at even and at odd places; v_zip undoes it.
+static inline void v_unzip(V a, V b, V *even, V *odd)
+{
+    *even = vuzp1q_f32(a, b);
+    *odd = vuzp2q_f32(a, b);
+}
+static inline void v_zip(V even, V odd, V *a, V *b)
+{
+    *a = vzip1q_f32(even, odd);
+    *b = vzip2q_f32(even, odd);
+}
 
 #endif
