@@ -30,6 +30,10 @@ enum lte_op_kind {
     LTE_OP_ROPE,
     LTE_OP_LTE_SCORE,
     LTE_OP_ATTEND,
+    LTE_OP_SPLIT,
+    LTE_OP_SDPA_GATE,
+    LTE_OP_LOOP_GATE,
+    LTE_OP_LOOP_EXIT,
     LTE_OPS
 };
 
@@ -82,6 +86,7 @@ struct lte_delta_rule_op {
 struct lte_rope_op {
     const double *inv_freq;   // [head_dim/2]; ROPE_ANGLES
     size_t heads, head_dim;
+    bool pairs;               // (2i, 2i+1) are turned together, instead of (i, i + head_dim/2)
 };
 struct lte_scorer_conv {
     const float *weight; // [heads or 1][taps][in][out]
@@ -100,6 +105,29 @@ struct lte_attend_op {
     size_t window;                 // tokens a query sees, itself included; 0: all
     size_t buffer, sinks, delay;
     bool retains;
+    size_t ahead;                  // with share_loops, the op so many further on keeps keys and values
+};
+// Vectors of a wider row brought together: vector i lies at column + i * stride.
+struct lte_split_op {
+    size_t vectors, width, stride, column;
+};
+// in[0] * sigmoid(in[1]): vector i of `width` with the gate's vector at column + i * stride, or with
+// the one number there.
+struct lte_sdpa_gate_op {
+    size_t vectors, width, stride, column;
+    bool one;
+};
+// in[0] + weight * in[1]
+struct lte_loop_gate_op {
+    const float *weight; // [width], or one number
+    size_t width;
+    bool one;
+};
+// Rows that have not left before this loop take in[2], the others keep in[0]. in[1]: the logits of
+// leaving after each loop.
+struct lte_loop_exit_op {
+    size_t loop;
+    float threshold;     // of the model, for sessions that do not say
 };
 
 struct lte_op {
@@ -117,6 +145,10 @@ struct lte_op {
         struct lte_rope_op rope;
         struct lte_score_op score;
         struct lte_attend_op attend;
+        struct lte_split_op split;
+        struct lte_sdpa_gate_op sdpa_gate;
+        struct lte_loop_gate_op loop_gate;
+        struct lte_loop_exit_op loop_exit;
     };
 };
 
@@ -154,7 +186,8 @@ extern const struct lte_op_row *const lte_op_table[LTE_OPS];
 // One row a kind, defined beside its compute function in lib/op/.
 extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,
     lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,
-    lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score, lte_op_attend;
+    lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score, lte_op_attend,
+    lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit;
 
 // Rounds a size up to the alignment of everything in a session's block.
 static inline size_t lte_align(size_t bytes)

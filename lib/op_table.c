@@ -20,4 +20,8 @@ const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_ROPE] = &lte_op_rope,
     [LTE_OP_LTE_SCORE] = &lte_op_lte_score,
     [LTE_OP_ATTEND] = &lte_op_attend,
+    [LTE_OP_SPLIT] = &lte_op_split,
+    [LTE_OP_SDPA_GATE] = &lte_op_sdpa_gate,
+    [LTE_OP_LOOP_GATE] = &lte_op_loop_gate,
+    [LTE_OP_LOOP_EXIT] = &lte_op_loop_exit,
 };

@@ -37,3 +37,6 @@ check_PROGRAMS += %D%/test_trainer
 %C%_test_trainer_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 %C%_test_trainer_LDADD = libfixture.la libltecore.la $(CMOCKA_LIBS) -lm
 endif
+
+check_PROGRAMS += %D%/grad_loop
+%C%_grad_loop_LDADD = $(GRAD_LIBS) -lm

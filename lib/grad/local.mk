@@ -5,3 +5,4 @@ LIB_GRAD = %D%/delta_gates.c %D%/dropout.c %D%/dropout.h %D%/elementwise.c %D%/e
 LIB_GRAD += %D%/attend.c %D%/attend_order.c %D%/attend_plan.c %D%/attend_plan.h
 LIB_GRAD += %D%/rope.c
 LIB_GRAD += %D%/delta_rule.c
+LIB_GRAD += %D%/loop_gate.c %D%/sdpa_gate.c

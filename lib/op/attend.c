@@ -20,6 +20,18 @@ struct attend {
     size_t plan_bytes;
 };
 
+// Where keys and values lie: with share_loops at the last loop's op, which alone stores them.
+static const struct lte_op *keeper(const struct lte_op *op, const struct lte_session *session)
+{
+    return session->params.share_loops ? op + op->attend.ahead : op;
+}
+
+static void carve(const struct attend *a, const struct lte_session *session, struct lte_kv *kv)
+{
+    lte_kv_carve(&a->op->attend, &session->params,
+                 lte_exec_state(a->exec, keeper(a->op, session), session), kv);
+}
+
 static struct lte_kv_tokens tokens_of(const struct attend *a, const struct lte_segment *g)
 {
     const struct lte_attend_op *op = &a->op->attend;
@@ -111,7 +123,7 @@ static void single(void *arg, size_t item, unsigned thread)
     const size_t head = item % op->key_heads;
     unsigned char *scratch = lte_exec_scratch(a->exec, thread);
     struct lte_kv kv;
-    lte_kv_carve(op, &g->session->params, lte_exec_state(a->exec, a->op, g->session), &kv);
+    carve(a, g->session, &kv);
     const struct lte_kv_tokens t = tokens_of(a, g);
     const size_t group = op->heads / op->key_heads;
     const size_t attend_bytes = lte_align(lte_attend_scratch(group, op->head_dim) * sizeof(float));
@@ -119,7 +131,8 @@ static void single(void *arg, size_t item, unsigned thread)
     round_head(a, &kv, g, head, scratch);
     lte_kv_plan_head(&kv, a->exec->kernels, &t, head, &plan);
     queries(a, &kv, g, head, &plan, 0, 1, (float *)(void *)scratch);
-    lte_kv_store_head(&kv, a->exec->kernels, &t, head, &plan);
+    if (keeper(a->op, g->session) == a->op)
+        lte_kv_store_head(&kv, a->exec->kernels, &t, head, &plan);
 }
 
 static struct lte_kv_plan plan_of(const struct attend *a, size_t head)
@@ -173,12 +186,13 @@ static void compute(struct lte_exec *x, const struct lte_op *op)
         return;
     }
     const struct lte_segment *g = a.segment = &x->segment[0];
-    lte_kv_carve(o, &g->session->params, lte_exec_state(x, op, g->session), &a.kv);
+    carve(&a, g->session, &a.kv);
     a.plan_bytes = lte_kv_plan_bytes(o, &g->session->params, g->rows);
     const size_t blocks = (g->rows + LTE_ATTEND_QUERIES - 1) / LTE_ATTEND_QUERIES;
     lte_exec_for(x, o->key_heads, plan_item, &a);
     lte_exec_for(x, blocks * o->key_heads, queries_item, &a);
-    lte_exec_for(x, o->key_heads, store_item, &a);
+    if (keeper(op, g->session) == op)
+        lte_exec_for(x, o->key_heads, store_item, &a);
 }
 
 static size_t width(const struct lte_op *op, const size_t *in_width)
@@ -194,6 +208,8 @@ static size_t width(const struct lte_op *op, const size_t *in_width)
 static size_t state(const struct lte_op *op, const struct lte_session_params *params, bool *grows)
 {
     *grows = !op->attend.window;
+    if (params->share_loops && op->attend.ahead)
+        return 0;
     return lte_kv_carve(&op->attend, params, NULL, NULL);
 }
 
@@ -201,6 +217,8 @@ static size_t state(const struct lte_op *op, const struct lte_session_params *pa
 static void reset(const struct lte_op *op, const struct lte_session_params *params, void *state_)
 {
     struct lte_kv kv;
+    if (params->share_loops && op->attend.ahead)
+        return;
     lte_kv_carve(&op->attend, params, state_, &kv);
     for (size_t h = 0; op->attend.retains && h < op->attend.key_heads; h++)
         kv.buffer_used[h] = 0;

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What stands between two loops: loop_gate, the residual around a loop; loop_exit, which keeps for
+// every token the output of the loop after which it left.
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/grad/grad.h"
+#include "lib/op/rows.h"
+#include "lib/session.h"
+
+static size_t gate_width(const struct lte_op *op, const size_t *in_width)
+{
+    return in_width[0] == in_width[1] && in_width[0] == op->loop_gate.width ? in_width[0] : 0;
+}
+
+struct gate {
+    const struct lte_loop_gate_op *op;
+    float *y;
+    const float *x, *start;
+    size_t rows, width;
+};
+
+static void gate_block(void *arg, size_t item, unsigned thread)
+{
+    const struct gate *g = arg;
+    const size_t from = item * LTE_ROW_BLOCK, width = g->width;
+    const size_t to = from + LTE_ROW_BLOCK < g->rows ? from + LTE_ROW_BLOCK : g->rows;
+    const float *w = g->op->weight;
+    (void)thread;
+    for (size_t r = from; r < to; r++) {
+        float *y = g->y + r * width;
+        const float *x = g->x + r * width, *start = g->start + r * width;
+        for (size_t i = 0; i < width; i++)
+            y[i] = x[i] + (g->op->one ? *w : w[i]) * start[i];
+    }
+}
+
+static void gate(struct lte_exec *x, const struct lte_op *op)
+{
+    struct gate g = {.op = &op->loop_gate,
+                     .y = lte_exec_value(x, op->out),
+                     .x = lte_exec_value(x, op->in[0]),
+                     .start = lte_exec_value(x, op->in[1]),
+                     .rows = x->rows,
+                     .width = lte_exec_width(x, op->out)};
+    lte_exec_for(x, (g.rows + LTE_ROW_BLOCK - 1) / LTE_ROW_BLOCK, gate_block, &g);
+}
+
+static size_t exit_width(const struct lte_op *op, const size_t *in_width)
+{
+    return in_width[0] == in_width[2] && op->loop_exit.loop <= in_width[1] ? in_width[0] : 0;
+}
+
+// Whether the chances of leaving after loops 0..loops-1 add up to the threshold. In fp32, as the
+// reference does: a chance that rounds to 1 reaches a threshold of 1.
+static bool has_left(const struct lte_kernels *k, const float *logit, size_t loops, float threshold)
+{
+    float left = 1, sum = 0;
+    for (size_t i = 0; i < loops; i++) {
+        float chance;
+        k->sigmoid(&chance, logit + i, 1);
+        sum += chance * left;
+        left *= 1 - chance;
+        if (sum >= threshold)
+            return true;
+    }
+    return false;
+}
+
+// Work enough for one thread: a few numbers and at most one copy a row.
+static void leave(struct lte_exec *x, const struct lte_op *op)
+{
+    const struct lte_loop_exit_op *o = &op->loop_exit;
+    const size_t width = lte_exec_width(x, op->out), logits = lte_exec_width(x, op->in[1]);
+    const float *held = lte_exec_value(x, op->in[0]), *logit = lte_exec_value(x, op->in[1]);
+    const float *now = lte_exec_value(x, op->in[2]);
+    float *y = lte_exec_value(x, op->out);
+    for (size_t s = 0; s < x->segments; s++) {
+        const struct lte_segment *g = &x->segment[s];
+        const float asked = g->session->params.exit_threshold;
+        const float threshold = asked > 0 ? asked : o->threshold;
+        for (size_t r = g->row; r < g->row + g->rows; r++) {
+            const bool left = has_left(x->kernels, logit + r * logits, o->loop, threshold);
+            const float *from = left ? held : now;
+            if (from != y)
+                memcpy(y + r * width, from + r * width, width * sizeof *y);
+        }
+    }
+}
+
+const struct lte_op_row lte_op_loop_gate = {
+    .name = "loop_gate", .width = gate_width, .compute = gate, .gradient = &lte_grad_loop_gate};
+// Training looks at the last loop: it has no loop_exit.
+const struct lte_op_row lte_op_loop_exit = {
+    .name = "loop_exit", .width = exit_width, .compute = leave};
