@@ -133,6 +133,16 @@ lte_value lte_build_add(struct lte_builder *b, lte_value x, lte_value y)
                                            .out = LTE_NO_VALUE});
 }
 
+lte_value lte_build_loop_gate(struct lte_builder *b, lte_value x, lte_value y, const float *weight,
+                              bool one)
+{
+    const size_t width = b->model->width;
+    return lte_build_op(b, (struct lte_op){.kind = LTE_OP_LOOP_GATE,
+                                           .in = {x, y, LTE_NO_VALUE, LTE_NO_VALUE},
+                                           .out = LTE_NO_VALUE,
+                                           .loop_gate = {weight, width, one}});
+}
+
 lte_value lte_build_rope_angles(struct lte_builder *b, float theta, size_t head_dim)
 {
     for (size_t i = 0; i < b->ropes; i++)

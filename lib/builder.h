@@ -21,6 +21,7 @@ struct lte_builder {
         lte_value value;
     } rope[LTE_ROPE_TABLES];
     size_t ropes;
+    lte_value exit_logits, held; // of a model that may leave early
 };
 
 lte_value lte_build_value(struct lte_builder *builder, size_t width);
@@ -32,6 +33,9 @@ lte_value lte_build_op(struct lte_builder *builder, struct lte_op op);
 // Shorthands for the common ops.
 lte_value lte_build_rmsnorm(struct lte_builder *builder, lte_value x, const struct lte_tensor *weight,
                             float eps);
+// a + b, b scaled by a number or a channel's number each of `weight`, which the caller prepared.
+lte_value lte_build_loop_gate(struct lte_builder *builder, lte_value a, lte_value b,
+                              const float *weight, bool one);
 lte_value lte_build_add(struct lte_builder *builder, lte_value a, lte_value b);
 void lte_build_linear(struct lte_builder *builder, lte_value x, size_t parts,
                       const struct lte_linear_part *part);
@@ -60,6 +64,17 @@ float *lte_prepare_router_conv(struct lte_builder *builder, const struct lte_ten
 // A mixer turns the normed input of its layer into what is added to the residual stream.
 typedef lte_value lte_mixer_fn(struct lte_builder *builder, const struct lte_layer *layer,
                                lte_value x);
+// The residual around a block of layers, and all that ends a loop; lib/loop.c. `start` is the stream as
+// it was before.
+lte_value lte_build_block_end(struct lte_builder *builder, uint32_t layer, lte_value x,
+                              lte_value start);
+lte_value lte_build_loop_end(struct lte_builder *builder, uint32_t loop, lte_value x,
+                             lte_value start);
+// The normed stream that the output head reads.
+lte_value lte_build_head_input(struct lte_builder *builder, lte_value x);
+// Tells every attention op which one keeps its keys and values when loops share them.
+void lte_link_shared(struct lte_builder *builder);
+
 lte_mixer_fn lte_mixer_gdn, lte_mixer_attention;
 
 #endif

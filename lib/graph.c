@@ -33,9 +33,29 @@ static lte_value build_layer(struct lte_builder *b, const struct lte_layer *laye
 {
     const float eps = b->model->norm_eps;
     lte_value y = lte_build_rmsnorm(b, x, layer->attn_norm, eps);
-    x = lte_build_add(b, x, mixer_table[layer->mixer](b, layer, y));
-    y = lte_build_rmsnorm(b, x, layer->mlp_norm, eps);
-    return lte_build_add(b, x, build_mlp(b, layer, y));
+    y = mixer_table[layer->mixer](b, layer, y);
+    if (layer->attn_out_norm)
+        y = lte_build_rmsnorm(b, y, layer->attn_out_norm, eps);
+    x = lte_build_add(b, x, y);
+    y = build_mlp(b, layer, lte_build_rmsnorm(b, x, layer->mlp_norm, eps));
+    if (layer->mlp_out_norm)
+        y = lte_build_rmsnorm(b, y, layer->mlp_out_norm, eps);
+    return lte_build_add(b, x, y);
+}
+
+static lte_value build_loop(struct lte_builder *b, uint32_t loop, lte_value x)
+{
+    const struct lte_model *m = b->model;
+    const lte_value start = x;
+    lte_value block = x;
+    for (uint32_t n = 0; n < m->layers; n++) {
+        b->slot = loop * m->layers + n;
+        x = build_layer(b, &m->layer[n], x);
+        if (m->looping.block && (n + 1 == m->layers || (n + 1) % m->looping.block == 0))
+            block = x = lte_build_block_end(b, n, x, block);
+        b->graph->layer_output[b->slot + 1] = x;
+    }
+    return b->graph->layer_output[b->slot + 1] = lte_build_loop_end(b, loop, x, start);
 }
 
 static void build(struct lte_builder *b)
@@ -48,16 +68,14 @@ static void build(struct lte_builder *b)
         .out = LTE_NO_VALUE,
         .embed = {.table = lte_build_matrix(m->embeddings)}});
     g->layer_output[0] = x;
-    for (uint32_t slot = 0; slot < g->slots; slot++) {
-        b->slot = slot;
-        x = build_layer(b, &m->layer[slot % m->layers], x);
-        g->layer_output[slot + 1] = x;
-    }
+    for (uint32_t loop = 0; loop < m->loops; loop++)
+        x = build_loop(b, loop, x);
     b->slot = LTE_NO_SLOT;
     g->head = g->ops;
-    x = lte_build_rmsnorm(b, x, m->norm, m->norm_eps);
+    x = lte_build_head_input(b, x);
     const struct lte_linear_part head = lte_build_part(b, m->head, NULL, LTE_LOGITS_VALUE, 0);
     lte_build_linear(b, x, 1, &head);
+    lte_link_shared(b);
 }
 
 enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_use use,

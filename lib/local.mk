@@ -22,17 +22,17 @@ LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c 
   %D%/tokenizer/unicode16.h %D%/tokenizer/utf8.c %D%/tokenizer/utf8.h %D%/tokenizer/vocab.c \
   %D%/tokenizer/vocab.h %D%/tokenizer/word16.h
 LIB_GRAPH = %D%/backend.h %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/feed.c %D%/graph.c \
-  %D%/graph.h %D%/kv.c %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c \
+  %D%/graph.h %D%/loop.c %D%/kv.c %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c \
   %D%/op.h %D%/op/attend.c \
   %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
-  %D%/op/lte_score.c %D%/op/norms.c %D%/op/retention.h %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
-  %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/prepare.h %D%/sampler.c \
+  %D%/op/loop.c %D%/op/lte_score.c %D%/op/norms.c %D%/op/retention.h %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
+  %D%/op/sdpa_gate.c %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/prepare.h %D%/sampler.c \
   %D%/session.c %D%/session.h
 LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.c \
   %D%/model_config.h %D%/weights.c %D%/weights.h %D%/arch/arch.h \
   %D%/arch/attention.c %D%/arch/eviction.c %D%/arch/fla.c %D%/arch/fla.h \
-  %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/table.c \
-  %D%/arch/transformer.c
+  %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/lt2.c %D%/arch/ouro.c %D%/arch/pattern.c \
+  %D%/arch/pattern.h %D%/arch/table.c %D%/arch/transformer.c
 # Writing checkpoints and fresh models.
 LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \
   %D%/safetensors_write.c %D%/safetensors_write.h

@@ -60,8 +60,20 @@ static enum lte_status load_weights(struct lte_context *context, const char *fol
     return lte_graph_build(model, LTE_GRAPH_INFERENCE, &model->graph);
 }
 
+void lte_model_params_init(struct lte_model_params *params)
+{
+    if (params)
+        *params = (struct lte_model_params){0};
+}
+
 enum lte_status lte_model_load(struct lte_context *context, const char *folder,
                                struct lte_model **model)
+{
+    return lte_model_load_with(context, folder, NULL, model);
+}
+
+enum lte_status lte_model_load_with(struct lte_context *context, const char *folder,
+                                    const struct lte_model_params *params, struct lte_model **model)
 {
     struct lte_model *m = NULL;
     if (model)
@@ -73,6 +85,8 @@ enum lte_status lte_model_load(struct lte_context *context, const char *folder,
         return lte_fail_memory(context, "a path", strlen(folder));
     enum lte_status status = configure(context, path, &m);
     lte_release(context, path, strlen(path) + 1);
+    if (status == LTE_OK && params && params->loops)
+        status = lte_model_set_loops(m, params->loops);
     if (status == LTE_OK)
         status = load_weights(context, folder, m);
     if (status == LTE_OK)
@@ -93,6 +107,8 @@ void lte_model_free(struct lte_model *model)
     lte_graph_free(c, model->graph);
     lte_tensors_close(model->tensors);
     lte_release(c, model->layer, model->layers * sizeof *model->layer);
+    lte_release(c, model->looping.window,
+                (size_t)model->looping.trained * model->layers * sizeof *model->looping.window);
     lte_release(c, model, sizeof *model);
 }
 
@@ -119,6 +135,8 @@ void lte_model_describe(const struct lte_model *model, struct lte_model_info *in
     info->eos = model->eos;
     info->tensors = model->tensor_count;
     info->buffers = model->buffer_count;
+    info->exit_threshold = model->looping.exit_threshold;
+    info->trained_loops = model->looping.trained;
 }
 
 static void describe_gdn(const struct lte_gdn *gdn, struct lte_layer_info *info)
@@ -130,14 +148,14 @@ static void describe_gdn(const struct lte_gdn *gdn, struct lte_layer_info *info)
     info->value_dim = gdn->value_dim;
 }
 
-static void describe_attention(const struct lte_attention *a, bool evicts,
+static void describe_attention(const struct lte_attention *a, bool evicts, uint32_t window,
                                struct lte_layer_info *info)
 {
-    info->mixer = evicts ? "lte" : a->window ? "window" : "attention";
+    info->mixer = evicts ? "lte" : window ? "window" : "attention";
     info->query_heads = a->heads;
     info->key_heads = info->value_heads = a->key_heads;
     info->key_dim = info->value_dim = a->head_dim;
-    info->window = a->window;
+    info->window = window;
     info->buffer = evicts ? a->evict.buffer : 0;
     info->sinks = evicts ? a->evict.sinks : 0;
 }
@@ -152,7 +170,8 @@ enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
     if (l->mixer == LTE_MIXER_GDN)
         describe_gdn(&l->gdn, info);
     else
-        describe_attention(&l->attention, l->mixer == LTE_MIXER_LTE, info);
+        describe_attention(&l->attention, l->mixer == LTE_MIXER_LTE, lte_model_window(model, layer),
+                           info);
     return LTE_OK;
 }
 

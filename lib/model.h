@@ -21,7 +21,7 @@ struct lte_gdn {
     const struct lte_tensor *A_log, *dt_bias, *o_norm;
 };
 
-enum { LTE_ROUTER_CONVS = 8 };
+enum { LTE_ROUTER_CONVS = 8, LTE_MAX_LOOPS = 64 };
 
 // The retention scorer and the sizes of learnable token eviction.
 struct lte_eviction {
@@ -44,16 +44,29 @@ struct lte_budget_config {
     enum { LTE_LAMBDA_ALL, LTE_LAMBDA_LAYER, LTE_LAMBDA_HEAD } shared;
 };
 
+// The gate on what attention puts out: none; from a matrix of its own, by element or by head; or the
+// second half of each head's, or each key head's group's, part of a q_proj twice as high.
+enum lte_output_gate {
+    LTE_GATE_NONE,
+    LTE_GATE_ELEMENT,
+    LTE_GATE_HEAD,
+    LTE_GATE_QUERY,
+    LTE_GATE_QUERY_GROUP
+};
+
 // Softmax attention: full, sliding window, or with learnable token eviction.
 struct lte_attention {
     uint32_t heads, key_heads, head_dim;
     uint32_t window;              // tokens a query sees, itself too (LTE: window_size + 1); 0: all
     float rope_theta;
+    bool rope_pairs;              // (2i, 2i+1) turn together, instead of (i, i + head_dim/2)
+    enum lte_output_gate gate;
     bool qkv_bias, qk_norm;
     float qk_norm_eps;
     const struct lte_tensor *q_proj, *k_proj, *v_proj, *o_proj;
     const struct lte_tensor *q_bias, *k_bias, *v_bias; // NULL: none
     const struct lte_tensor *q_norm, *k_norm;          // [head_dim]; NULL: none
+    const struct lte_tensor *gate_proj;                // NULL: none
     struct lte_eviction evict;    // mixer LTE_MIXER_LTE only
 };
 
@@ -64,7 +77,23 @@ struct lte_layer {
         struct lte_attention attention;
     };
     const struct lte_tensor *attn_norm, *mlp_norm;
+    const struct lte_tensor *attn_out_norm, *mlp_out_norm; // of what is added to the stream; NULL: none
     const struct lte_tensor *gate_proj, *up_proj, *down_proj;
+};
+
+enum lte_loop_residual { LTE_RESIDUAL_NONE, LTE_RESIDUAL_CHANNEL, LTE_RESIDUAL_SCALAR };
+
+// What stands between the loops of a looped model.
+struct lte_looping {
+    uint32_t trained;             // loops that the checkpoint is for
+    bool norm;                    // the final norm ends every loop, and the next starts from it
+    enum lte_loop_residual residual;
+    uint32_t block;               // layers of a block with a residual of its own; 0: none
+    uint32_t *window;             // [trained][layers]: of attention layers; NULL: the layers' own
+    float exit_threshold;         // of leaving early
+    const struct lte_tensor *residual_weight;        // [trained][width] or [trained]
+    const struct lte_tensor *block_weight;           // [blocks]
+    const struct lte_tensor *exit_weight, *exit_bias; // [1][width], [1]; NULL: no exit gate
 };
 
 struct lte_graph;
@@ -79,6 +108,8 @@ struct lte_model {
     int32_t bos, eos;
     bool tied;                    // the head has no tensor of its own
     double init_range;            // standard deviation of fresh weights
+    double gate_init_range;       // the same for output gates and the residual gates of loops
+    struct lte_looping looping;
     unsigned lambda_dims;         // of the saved buffer l1_lambda
     struct lte_budget_config budget; // of models with LTE layers
     uint64_t parameters, weight_bytes;
@@ -95,6 +126,12 @@ struct lte_model {
 // `name` begins messages. Ended by lte_model_free().
 enum lte_status lte_model_configure(struct lte_context *context, const char *name,
                                     const void *bytes, size_t size, struct lte_model **model);
+
+// Runs the model's layers so many times, before its graph is built. LTE_ERR_ARGUMENT if it has
+// weights or windows for fewer loops only.
+enum lte_status lte_model_set_loops(struct lte_model *model, uint32_t loops);
+// Tokens that a query of an attention layer sees; 0: all. slot = loop * layers + layer.
+uint32_t lte_model_window(const struct lte_model *model, uint32_t slot);
 
 // Binds the model's weights to tensors: each must be there with its shape and a float type, and
 // none may be left over. Takes over nothing.

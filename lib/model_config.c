@@ -235,6 +235,48 @@ uint32_t lte_config_numbers(struct lte_config *config, const char *key, double l
     return count;
 }
 
+// Adds a piece to text, after a comma if there is one before; false if it is too long.
+static bool append(char *text, size_t size, const char *piece)
+{
+    const size_t used = strlen(text);
+    const int n = snprintf(text + used, size - used, "%s%s", used ? "," : "", piece);
+    return n >= 0 && (size_t)n < size - used;
+}
+
+bool lte_config_text(struct lte_config *config, const char *key, char *text, size_t size)
+{
+    json_t *value = take(config, key);
+    bool good = json_is_string(value) || json_is_array(value), fits = true;
+    if (!value)
+        return false;
+    text[0] = '\0';
+    if (json_is_string(value))
+        fits = append(text, size, json_string_value(value));
+    for (size_t i = 0; good && i < json_array_size(value); i++) {
+        const json_t *item = json_array_get(value, i);
+        good = json_is_string(item);
+        fits = fits && good && append(text, size, json_string_value(item));
+    }
+    if (!good)
+        lte_config_fail(config, LTE_ERR_FORMAT, key, "must be a string or a list of strings");
+    else if (!fits)
+        lte_config_fail(config, LTE_ERR_UNSUPPORTED, key, "is longer than %zu characters", size - 1);
+    json_decref(value);
+    return good && fits;
+}
+
+void lte_config_defaults(struct lte_config *config, const char *json)
+{
+    if (!lte_config_ok(config))
+        return;
+    json_t *defaults = json_loads(json, 0, NULL);
+    if (!config->keys)
+        config->keys = json_object();
+    if (!defaults || !config->keys || json_object_update_missing(config->keys, defaults))
+        *config->status = lte_fail_memory(config->context, "the config", strlen(json));
+    json_decref(defaults);
+}
+
 void lte_config_object(struct lte_config *config, const char *key, const char *prefix,
                        struct lte_config *object)
 {

@@ -47,6 +47,11 @@ uint32_t lte_config_list(struct lte_config *config, const char *key, uint32_t lo
                          uint32_t *list, uint32_t capacity);
 uint32_t lte_config_numbers(struct lte_config *config, const char *key, double low, double high,
                             double *list, uint32_t capacity);
+// A string, or a list of strings brought to one with commas between; `text` is left as it is if the
+// key is absent or null. False then, and after a failure.
+bool lte_config_text(struct lte_config *config, const char *key, char *text, size_t size);
+// Values for the keys that are absent: a JSON object.
+void lte_config_defaults(struct lte_config *config, const char *json);
 // Whether the key is there and not null; it stays unread.
 bool lte_config_has(const struct lte_config *config, const char *key);
 // The object at `key`, empty if absent or null, to be ended like the file. `prefix` is what its

@@ -69,12 +69,26 @@ static enum lte_status widen_and_fill(const struct lte_context *c, struct lte_pr
     return LTE_OK;
 }
 
+// Layers that share weights, and loops over one layer, share what was prepared of them.
+static float *find(const struct lte_builder *b, const struct lte_prepared_form *form,
+                   const struct lte_tensor *const *tensor, size_t tensors, size_t groups)
+{
+    for (const struct lte_prepared *p = b->graph->prepared; p; p = p->next)
+        if (p->form == form && p->tensors == tensors && p->groups == groups &&
+            !memcmp(p->tensor, tensor, tensors * sizeof *tensor))
+            return p->data;
+    return NULL;
+}
+
 static float *prepare(struct lte_builder *b, const struct lte_prepared_form *form,
                       const struct lte_tensor *const *tensor, size_t tensors, size_t groups)
 {
     size_t floats = 0;
     for (size_t i = 0; i < tensors; i++)
         floats += (size_t)tensor[i]->elements;
+    float *there = find(b, form, tensor, tensors, groups);
+    if (there)
+        return there;
     struct lte_prepared *block = new_block(b, floats, sizeof(float));
     if (!block)
         return NULL;

@@ -20,8 +20,9 @@ void lte_session_params_init(struct lte_session_params *params)
 // Whether a layer keeps every token: only then does max_tokens mean anything.
 static bool grows(const struct lte_model *model)
 {
-    for (uint32_t i = 0; i < model->layers; i++)
-        if (model->layer[i].mixer == LTE_MIXER_ATTENTION && !model->layer[i].attention.window)
+    for (uint32_t s = 0; s < model->layers * model->loops; s++)
+        if (model->layer[s % model->layers].mixer == LTE_MIXER_ATTENTION &&
+            !lte_model_window(model, s))
             return true;
     return false;
 }
@@ -42,6 +43,9 @@ static enum lte_status check_params(const struct lte_model *model,
     if (!lte_dtype_size(p->kv_dtype))
         return lte_fail(model->context, LTE_ERR_ARGUMENT, "kv_dtype %d is not one of enum lte_dtype",
                         (int)p->kv_dtype);
+    if (!(p->exit_threshold >= 0))
+        return lte_fail(model->context, LTE_ERR_ARGUMENT, "exit_threshold %g is below 0",
+                        (double)p->exit_threshold);
     return LTE_OK;
 }
 
@@ -121,6 +125,8 @@ enum lte_status lte_session_plan_slot(const struct lte_model *model,
     LTE_TRY(plan_layout(model, &p, &layout, &arrays));
     struct lte_layer_info info;
     const enum lte_status status = lte_model_layer(model, slot % model->layers, &info);
+    if (model->looping.window && model->layer[slot % model->layers].mixer == LTE_MIXER_ATTENTION)
+        info.mixer = lte_model_window(model, slot) ? "window" : "attention";
     *out = (struct lte_plan_slot){.mixer = info.mixer,
                                   .loop = slot / model->layers,
                                   .layer = slot % model->layers,

@@ -28,7 +28,10 @@ int engine_open(struct engine *engine, const struct engine_settings *settings, c
         message_failed("cannot start", status);
         return status == LTE_ERR_ARGUMENT ? STATUS_USAGE : STATUS_FAILED;
     }
-    status = lte_model_load(engine->context, engine->folder, &engine->model);
+    struct lte_model_params params;
+    lte_model_params_init(&params);
+    params.loops = (uint32_t)settings->loops;
+    status = lte_model_load_with(engine->context, engine->folder, &params, &engine->model);
     if (status != LTE_OK)
         return message_failed(engine->folder, status);
     lte_model_describe(engine->model, &engine->info);
@@ -48,6 +51,8 @@ struct lte_session_params engine_session_params(const struct engine_settings *se
     struct lte_session_params params;
     lte_session_params_init(&params);
     params.kv_dtype = (enum lte_dtype)settings->kv;
+    params.exit_threshold = settings->exit_threshold;
+    params.share_loops = settings->share_loops;
     if (settings->batch)
         params.batch = (uint32_t)settings->batch;
     if (settings->max_tokens)

@@ -4,6 +4,7 @@
 #define LTE_TOOLS_ENGINE_H
 
 #include <lte.h>
+#include <stdbool.h>
 
 #include "tools/options.h"
 
@@ -14,6 +15,9 @@ struct engine_settings {
     uint64_t max_tokens; // 0: as many as the command needs
     int kv;              // enum lte_dtype
     uint64_t batch;      // 0: the library's default
+    uint64_t loops;      // 0: as the model says
+    float exit_threshold; // 0: as the model says
+    bool share_loops;
 };
 
 extern const char *const engine_devices[], *const engine_dtypes[];
@@ -27,7 +31,10 @@ extern const char *const engine_devices[], *const engine_dtypes[];
      .argument = "LEVEL",                                                                         \
      .help = "highest kernel level: ref, avx2, avx512 or neon\n(default: what the CPU has)"},     \
     {.name = "device", .kind = OPTION_CHOICE, .offset = offsetof(settings, engine.device),        \
-     .argument = "NAME", .choices = engine_devices, .help = "cpu, auto or vulkan (default: cpu)"}
+     .argument = "NAME", .choices = engine_devices, .help = "cpu, auto or vulkan (default: cpu)"}, \
+    {.name = "loops", .kind = OPTION_INTEGER, .offset = offsetof(settings, engine.loops),         \
+     .argument = "N", .low = 1, .high = 64,                                                       \
+     .help = "times a looped model's layers run per token\n(default: as its config says)"}
 #define SESSION_OPTIONS(settings)                                                                 \
     {.name = "max-tokens", .kind = OPTION_INTEGER,                                                \
      .offset = offsetof(settings, engine.max_tokens), .argument = "N", .low = 1,                  \
@@ -38,7 +45,14 @@ extern const char *const engine_devices[], *const engine_dtypes[];
      .help = "type of the keys and values kept: f32, bf16 or f16\n(default: f32)"},               \
     {.name = "batch", .kind = OPTION_INTEGER, .offset = offsetof(settings, engine.batch),         \
      .argument = "N", .low = 1, .high = 4096,                                                     \
-     .help = "most tokens computed at once (default: 256)"}
+     .help = "most tokens computed at once (default: 256)"},                                      \
+    {.name = "exit-threshold", .kind = OPTION_REAL,                                               \
+     .offset = offsetof(settings, engine.exit_threshold), .argument = "Q", .real_low = 0,         \
+     .real_high = 1e6f, .above = 1,                                                               \
+     .help = "chance at which a token leaves a looped model's loops;\nabove 1: never "            \
+             "(default: as its config says)"},                                                    \
+    {.name = "share-loops", .kind = OPTION_FLAG, .offset = offsetof(settings, engine.share_loops), \
+     .help = "loops share the last one's keys and values: less memory,\nanother result"}
 
 struct engine {
     struct lte_context *context;

@@ -36,7 +36,10 @@ static void print_model(const struct engine *engine)
     const struct lte_tokenizer *tokenizer = lte_model_tokenizer(engine->model);
     printf("model          %s\n", engine->folder);
     printf("family         %s\n", i->family);
-    printf("layers         %u, run %u times a token\n", (unsigned)i->layers, (unsigned)i->loops);
+    printf("layers         %u, run %u times a token", (unsigned)i->layers, (unsigned)i->loops);
+    if (i->loops != i->trained_loops)
+        printf(" (config.json: %u)", (unsigned)i->trained_loops);
+    printf("\n");
     printf("width          %u\n", (unsigned)i->width);
     printf("vocabulary     %u", (unsigned)i->vocabulary);
     if (tokenizer)
@@ -106,6 +109,33 @@ static int print_kinds(const struct engine *engine, const struct lte_session_par
     return STATUS_OK;
 }
 
+// When tokens leave the loops early, and whose keys and values loops read.
+static int print_loops(const struct engine *engine, const struct lte_session_params *params,
+                       const struct lte_plan *plan)
+{
+    const struct lte_model_info *i = &engine->info;
+    const float threshold = params->exit_threshold > 0 ? params->exit_threshold : i->exit_threshold;
+    struct lte_session_params other = *params;
+    struct lte_plan own;
+    if (i->loops == 1)
+        return STATUS_OK;
+    if (i->exit_threshold > 0 && threshold <= 1)
+        printf("  a token's logits are of the first loop by which its chance of leaving is %g\n",
+               (double)threshold);
+    else if (i->exit_threshold > 0)
+        printf("  no token leaves before the last loop\n");
+    other.share_loops = 0;
+    const enum lte_status status = lte_session_plan(engine->model, &other, &own);
+    if (status != LTE_OK)
+        return message_failed("cannot plan a session", status);
+    if (params->share_loops)
+        printf("  loops share the last one's keys and values, which saves %llu bytes\n",
+               ull(own.state - plan->state));
+    else
+        printf("  every loop has its own keys and values\n");
+    return STATUS_OK;
+}
+
 static int print_plan(const struct engine *engine, const struct engine_settings *settings)
 {
     const struct lte_session_params params = engine_session_params(settings, 0);
@@ -127,7 +157,7 @@ static int print_plan(const struct engine *engine, const struct engine_settings 
     printf("  total                 %14llu bytes\n", ull(plan.session));
     printf("  full attention caches would take %llu bytes at %llu tokens\n", ull(plan.full_cache),
            ull(params.max_tokens));
-    return STATUS_OK;
+    return print_loops(engine, &params, &plan);
 }
 
 static int check_weights(const struct engine *engine)

@@ -23,6 +23,20 @@ struct lte_model;
 LTE_API enum lte_status lte_model_load(struct lte_context *context, const char *folder,
                                        struct lte_model **model);
 
+// Fill with lte_model_params_init(), then change what you want to.
+struct lte_model_params {
+    uint32_t loops;          // times the layers run per token. A model with weights or windows of its
+                             // own for every loop has no more than it was made with; others have as
+                             // many as wanted, up to 64. 0, the default: as config.json says
+    uint64_t reserved[8];    // zero
+};
+LTE_API void lte_model_params_init(struct lte_model_params *params);
+// lte_model_load() with parameters; NULL for the defaults. LTE_ERR_ARGUMENT also for loops that the
+// model cannot have.
+LTE_API enum lte_status lte_model_load_with(struct lte_context *context, const char *folder,
+                                            const struct lte_model_params *params,
+                                            struct lte_model **model);
+
 // Frees a model; NULL is allowed. Its sessions must have been freed before.
 LTE_API void lte_model_free(struct lte_model *model);
 
@@ -41,7 +55,9 @@ struct lte_model_info {
     int32_t bos, eos;        // token ids of config.json, -1 if it has none
     uint32_t tensors;        // weight tensors in the files, saved buffers not counted
     uint32_t buffers;        // saved buffers (l1_lambda, num_kept)
-    uint64_t reserved[8];
+    float exit_threshold;    // of leaving loops early, as config.json says; 0: there is no exit gate
+    uint32_t trained_loops;  // loops that config.json says; `loops` are those in use
+    uint64_t reserved[7];
 };
 // Fills *info. Thread-safety: Safe.
 LTE_API void lte_model_describe(const struct lte_model *model, struct lte_model_info *info);
@@ -50,7 +66,8 @@ struct lte_layer_info {
     const char *mixer;       // "gdn", "attention", "window", "lte"
     uint32_t query_heads, key_heads, value_heads;
     uint32_t key_dim, value_dim;   // per head
-    uint32_t window;         // tokens a query sees in the window, itself included; 0: no window
+    uint32_t window;         // tokens a query sees in the window, itself included; 0: no window. Of
+                             // the first loop where loops differ
     uint32_t buffer, sinks;  // retained tokens per head and the sinks among them; 0 unless "lte"
     uint64_t reserved[4];
 };

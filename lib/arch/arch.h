@@ -19,5 +19,7 @@ extern const char *const lte_family_names[];
 extern const struct lte_family lte_family_transformer;
 extern const struct lte_family lte_family_gated_deltanet;
 extern const struct lte_family lte_family_hybrid_gated_deltanet;
+extern const struct lte_family lte_family_ouro;
+extern const struct lte_family lte_family_lt2;
 
 #endif

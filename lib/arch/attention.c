@@ -45,11 +45,15 @@ void lte_attention_weights(struct lte_walk *walk, struct lte_attention *a,
     const struct lte_init normal = lte_init_normal(m->init_range);
     const struct lte_init zero = lte_init_constant(0), one = lte_init_constant(1);
     const uint64_t width = m->width, keys = (uint64_t)a->key_heads * a->head_dim;
-    lte_walk_weight(walk, &a->q_proj, "q_proj.weight", normal, LTE_SHAPE(width, width));
+    const uint64_t queries = (uint64_t)a->heads * a->head_dim;
+    const bool doubled = a->gate == LTE_GATE_QUERY || a->gate == LTE_GATE_QUERY_GROUP;
+    lte_walk_weight(walk, &a->q_proj, "q_proj.weight", normal,
+                    LTE_SHAPE(doubled ? 2 * queries : queries, width));
     lte_walk_weight(walk, &a->k_proj, "k_proj.weight", normal, LTE_SHAPE(keys, width));
     lte_walk_weight(walk, &a->v_proj, "v_proj.weight", normal, LTE_SHAPE(keys, width));
     if (a->qkv_bias) {
-        lte_walk_weight(walk, &a->q_bias, "q_proj.bias", zero, LTE_SHAPE(width));
+        lte_walk_weight(walk, &a->q_bias, "q_proj.bias", zero,
+                        LTE_SHAPE(doubled ? 2 * queries : queries));
         lte_walk_weight(walk, &a->k_bias, "k_proj.bias", zero, LTE_SHAPE(keys));
         lte_walk_weight(walk, &a->v_bias, "v_proj.bias", zero, LTE_SHAPE(keys));
     }
@@ -57,8 +61,11 @@ void lte_attention_weights(struct lte_walk *walk, struct lte_attention *a,
         lte_walk_weight(walk, &a->q_norm, "q_norm.weight", one, LTE_SHAPE(a->head_dim));
         lte_walk_weight(walk, &a->k_norm, "k_norm.weight", one, LTE_SHAPE(a->head_dim));
     }
-    lte_walk_weight(walk, &a->o_proj, "o_proj.weight", lte_fla_out_init(m, out_init, width),
-                    LTE_SHAPE(width, width));
+    if (a->gate == LTE_GATE_ELEMENT || a->gate == LTE_GATE_HEAD)
+        lte_walk_weight(walk, &a->gate_proj, "g_proj.weight", lte_init_normal(m->gate_init_range),
+                        LTE_SHAPE(a->gate == LTE_GATE_HEAD ? a->heads : queries, width));
+    lte_walk_weight(walk, &a->o_proj, "o_proj.weight", lte_fla_out_init(m, out_init, queries),
+                    LTE_SHAPE(width, queries));
     // Recomputed, but some writers save it.
     lte_walk_buffer(walk, "rotary.inv_freq", LTE_SHAPE(a->head_dim / 2));
 }

@@ -46,13 +46,18 @@ static uint32_t mlp_width(struct lte_config *config, uint32_t width)
 
 bool lte_fla_configure(struct lte_config *config, struct lte_model *model, double init_range)
 {
-    static const char *const activations[] = {"swish", "silu", NULL};
     model->width = lte_config_u32(config, "hidden_size", 1, LTE_MAX_WIDTH);
     model->layers = lte_config_u32(config, "num_hidden_layers", 1, LTE_MAX_LAYERS);
-    model->loops = 1;
+    model->loops = model->looping.trained = 1;
     model->vocabulary = lte_config_u32_or(config, "vocab_size", 1, LTE_MAX_TOKENS, 32000);
     model->mlp_width = mlp_width(config, model->width);
     model->norm_eps = (float)lte_config_number_or(config, "norm_eps", 0, 1, 1e-6);
+    return lte_common_configure(config, model, init_range);
+}
+
+bool lte_common_configure(struct lte_config *config, struct lte_model *model, double init_range)
+{
+    static const char *const activations[] = {"swish", "silu", NULL};
     model->init_range = lte_config_number_or(config, "initializer_range", 0, 100, init_range);
     model->bos = token(config, "bos_token_id", model->vocabulary);
     model->eos = token(config, "eos_token_id", model->vocabulary);

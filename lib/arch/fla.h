@@ -20,6 +20,9 @@ enum {
 // Embeddings, MLP, norms and head; allocates model->layer. `init_range` is the class's default of
 // initializer_range. False: look at config's status.
 bool lte_fla_configure(struct lte_config *config, struct lte_model *model, double init_range);
+// What every family's config says in the same words: tokens, tied head, activation, keys that change
+// nothing; width, layers and vocabulary have been read.
+bool lte_common_configure(struct lte_config *config, struct lte_model *model, double init_range);
 // Embeddings, every layer and its mixer, norm, head. `out_init` says how o_proj and down_proj,
 // which write to the residual, are drawn; NULL: like every other matrix.
 typedef struct lte_init lte_out_init_fn(const struct lte_model *model, uint64_t fan_in);

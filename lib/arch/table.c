@@ -10,6 +10,8 @@ const struct lte_family *const lte_families[] = {
     &lte_family_transformer,
     &lte_family_gated_deltanet,
     &lte_family_hybrid_gated_deltanet,
+    &lte_family_ouro,
+    &lte_family_lt2,
     NULL,
 };
 
@@ -17,5 +19,7 @@ const char *const lte_family_names[] = {
     "transformer",
     "gated_deltanet",
     "hybrid_gated_deltanet",
+    "ouro",
+    "lt2",
     NULL,
 };

@@ -20,13 +20,15 @@ static lte_value qk_norm(struct lte_builder *b, lte_value x, size_t heads,
                                              .eps = l->qk_norm_eps}});
 }
 
-static lte_value rope(struct lte_builder *b, lte_value x, lte_value angles, size_t heads,
-                      size_t head_dim)
+static lte_value rope(struct lte_builder *b, const struct lte_attention *l, lte_value x,
+                      lte_value angles, size_t heads)
 {
     return lte_build_op(b, (struct lte_op){.kind = LTE_OP_ROPE,
                                     .in = {x, angles, LTE_NO_VALUE, LTE_NO_VALUE},
                                     .out = x,
-                                    .rope = {.heads = heads, .head_dim = head_dim}});
+                                    .rope = {.heads = heads,
+                                             .head_dim = l->head_dim,
+                                             .pairs = l->rope_pairs}});
 }
 
 static struct lte_scorer_conv scorer_conv(struct lte_builder *b, const struct lte_tensor *weight,
@@ -76,39 +78,103 @@ static size_t scorer_delay(const struct lte_eviction *e)
     return delay;
 }
 
+// How q and the gate lie in a q_proj that makes both: of every head, or of every key head's group, all
+// of q and then all of the gate.
+static size_t shared_vectors(const struct lte_attention *l)
+{
+    return l->gate == LTE_GATE_QUERY_GROUP ? l->key_heads : l->heads;
+}
+
+static bool is_doubled(const struct lte_attention *l)
+{
+    return l->gate == LTE_GATE_QUERY || l->gate == LTE_GATE_QUERY_GROUP;
+}
+
+// q out of the value that also holds the gate.
+static lte_value split_q(struct lte_builder *b, const struct lte_attention *l, lte_value both)
+{
+    const size_t vectors = shared_vectors(l), width = (size_t)l->heads * l->head_dim / vectors;
+    return lte_build_op(b, (struct lte_op){.kind = LTE_OP_SPLIT,
+                                    .in = {both, LTE_NO_VALUE, LTE_NO_VALUE, LTE_NO_VALUE},
+                                    .out = LTE_NO_VALUE,
+                                    .split = {.vectors = vectors, .width = width,
+                                              .stride = 2 * width}});
+}
+
+static lte_value output_gate(struct lte_builder *b, const struct lte_attention *l, lte_value x,
+                             lte_value logits)
+{
+    struct lte_op op = {.kind = LTE_OP_SDPA_GATE,
+                        .in = {x, logits, LTE_NO_VALUE, LTE_NO_VALUE},
+                        .out = LTE_NO_VALUE};
+    if (l->gate == LTE_GATE_NONE)
+        return x;
+    const size_t vectors = is_doubled(l) ? shared_vectors(l) : l->heads;
+    const size_t width = (size_t)l->heads * l->head_dim / vectors;
+    op.sdpa_gate = (struct lte_sdpa_gate_op){.vectors = vectors,
+                                             .width = width,
+                                             .stride = is_doubled(l)              ? 2 * width
+                                                       : l->gate == LTE_GATE_HEAD ? 1
+                                                                                  : width,
+                                             .column = is_doubled(l) ? width : 0,
+                                             .one = l->gate == LTE_GATE_HEAD};
+    return lte_build_op(b, op);
+}
+
+struct projections {
+    lte_value q, k, v, gate;
+};
+
+static struct projections project(struct lte_builder *b, const struct lte_attention *l, lte_value x)
+{
+    const size_t keys = (size_t)l->key_heads * l->head_dim;
+    struct projections p = {.q = lte_build_value(b, (size_t)l->q_proj->shape[0]),
+                            .k = lte_build_value(b, keys),
+                            .v = lte_build_value(b, keys),
+                            .gate = LTE_NO_VALUE};
+    struct lte_linear_part part[4] = {
+        lte_build_part(b, l->q_proj, l->q_bias, p.q, 0),
+        lte_build_part(b, l->k_proj, l->k_bias, p.k, 0),
+        lte_build_part(b, l->v_proj, l->v_bias, p.v, 0),
+    };
+    if (l->gate_proj) {
+        p.gate = lte_build_value(b, (size_t)l->gate_proj->shape[0]);
+        part[3] = lte_build_part(b, l->gate_proj, NULL, p.gate, 0);
+    }
+    lte_build_linear(b, x, l->gate_proj ? 4 : 3, part);
+    if (is_doubled(l)) {
+        p.gate = p.q;
+        p.q = split_q(b, l, p.gate);
+    }
+    return p;
+}
+
 lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *layer, lte_value x)
 {
     const struct lte_attention *l = &layer->attention;
     const bool retains = layer->mixer == LTE_MIXER_LTE;
-    lte_value q = lte_build_value(b, (size_t)l->heads * l->head_dim);
-    lte_value k = lte_build_value(b, (size_t)l->key_heads * l->head_dim);
-    const lte_value v = lte_build_value(b, (size_t)l->key_heads * l->head_dim);
-    const struct lte_linear_part part[] = {
-        lte_build_part(b, l->q_proj, l->q_bias, q, 0),
-        lte_build_part(b, l->k_proj, l->k_bias, k, 0),
-        lte_build_part(b, l->v_proj, l->v_bias, v, 0),
-    };
-    lte_build_linear(b, x, 3, part);
-    q = qk_norm(b, q, l->heads, l, l->q_norm);
-    k = qk_norm(b, k, l->key_heads, l, l->k_norm);
+    struct projections p = project(b, l, x);
+    lte_value q = qk_norm(b, p.q, l->heads, l, l->q_norm);
+    lte_value k = qk_norm(b, p.k, l->key_heads, l, l->k_norm);
 
-    const lte_value scores = retains ? score(b, l, k, v) : LTE_NO_VALUE;
+    const lte_value scores = retains ? score(b, l, k, p.v) : LTE_NO_VALUE;
     const lte_value angles = lte_build_rope_angles(b, l->rope_theta, l->head_dim);
-    q = rope(b, q, angles, l->heads, l->head_dim);
-    k = rope(b, k, angles, l->key_heads, l->head_dim);
+    q = rope(b, l, q, angles, l->heads);
+    k = rope(b, l, k, angles, l->key_heads);
 
     struct lte_op attend = {.kind = LTE_OP_ATTEND,
-                            .in = {q, k, v, scores},
+                            .in = {q, k, p.v, scores},
                             .out = LTE_NO_VALUE,
                             .attend = {.heads = l->heads,
                                        .key_heads = l->key_heads,
                                        .head_dim = l->head_dim,
-                                       .window = l->window,
+                                       .window = lte_model_window(b->model, b->slot),
                                        .retains = retains}};
     if (retains) {
         attend.attend.buffer = l->evict.buffer;
         attend.attend.sinks = l->evict.sinks;
         attend.attend.delay = scorer_delay(&l->evict);
     }
-    return lte_build_project(b, lte_build_op(b, attend), l->o_proj);
+    x = output_gate(b, l, lte_build_op(b, attend), p.gate);
+    return lte_build_project(b, x, l->o_proj);
 }

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// model_type "lt2": looped transformers whose layers are attention and Gated DeltaNet by a layout
+// (arXiv 2605.20670). The config is this library's own; lte(7) lists its keys.
+#include "config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/arch/fla.h"
+#include "lib/arch/pattern.h"
+
+enum { MAX_LAYOUT = 8192 };
+
+// The published sizes; a key that is given wins.
+static void preset(struct lte_config *config)
+{
+    static const char *const names[] = {"none", "1.3b", "0.6b", NULL};
+    static const char *const sizes[] = {
+        "{}",
+        "{\"hidden_size\":2048,\"num_hidden_layers\":20,\"num_heads\":16,\"num_loops\":4,"
+        "\"layer_types\":\"4:1\",\"attn_gate\":\"element\"}",
+        "{\"hidden_size\":1024,\"num_hidden_layers\":21,\"num_heads\":8,\"num_loops\":4,"
+        "\"layer_types\":\"4:1\",\"attn_gate\":\"element\"}",
+    };
+    lte_config_defaults(config, sizes[lte_config_choice_or(config, "preset", names, 0)]);
+    lte_config_defaults(config, "{\"vocab_size\":128256,\"tie_word_embeddings\":true,"
+                                "\"num_loops\":4,\"layer_types\":\"full\"}");
+}
+
+static void attention_keys(struct lte_config *config, struct lte_model *model,
+                           struct lte_attention *a)
+{
+    static const char *const gates[] = {"none", "element", "head", "query", "query_group", NULL};
+    lte_attention_configure(config, model, a);
+    lte_attention_qk_norm(config, a);
+    a->rope_pairs = lte_config_bool_or(config, "rope_interleaved", true);
+    a->gate = (enum lte_output_gate)lte_config_choice_or(config, "attn_gate", gates, LTE_GATE_NONE);
+}
+
+// Keys three quarters as wide as the model, values twice as wide as keys, unless "gdn" says so.
+static void gdn_keys(struct lte_config *config, const struct lte_model *model, uint32_t heads,
+                     struct lte_gdn *gdn)
+{
+    struct lte_config own;
+    char text[96];
+    const uint32_t key_dim = (uint32_t)((uint64_t)model->width * 3 / 4 / heads);
+    lte_config_object(config, "gdn", "gdn.", &own);
+    snprintf(text, sizeof text, "{\"num_heads\":%u,\"head_dim\":%u,\"expand_v\":2}", (unsigned)heads,
+             (unsigned)(key_dim ? key_dim : 1));
+    lte_config_defaults(&own, text);
+    lte_gdn_configure(&own, model, gdn);
+    gdn->value_heads = lte_config_u32_or(&own, "num_v_heads", 1, LTE_MAX_HEADS, gdn->heads);
+    if (gdn->value_heads % gdn->heads)
+        lte_config_fail(&own, LTE_ERR_FORMAT, "num_v_heads", "is %u, no multiple of num_heads %u",
+                        (unsigned)gdn->value_heads, (unsigned)gdn->heads);
+    gdn->neg_eigval = lte_config_bool_or(&own, "allow_neg_eigval", false);
+    gdn->norm_eps = (float)lte_config_number_or(&own, "norm_eps", 0, 1, 1e-5);
+    lte_config_end(&own);
+}
+
+static void residual_keys(struct lte_config *config, struct lte_model *model, uint32_t block)
+{
+    static const char *const kinds[] = {"none", "channel", "scalar", NULL};
+    model->looping.residual = (enum lte_loop_residual)lte_config_choice_or(
+        config, "residual_gate", kinds, LTE_RESIDUAL_CHANNEL);
+    model->looping.block = lte_config_bool_or(config, "block_residual", false) ? block : 0;
+    model->gate_init_range = lte_config_number_or(config, "gate_init_range", 0, 100, 0);
+}
+
+static void window_keys(struct lte_config *config, struct lte_model *model, uint32_t loops)
+{
+    char text[MAX_LAYOUT] = "full";
+    const uint32_t size = lte_config_u32_or(config, "window_size", 1, LTE_MAX_TOKENS, 2048);
+    lte_config_text(config, "window_pattern", text, sizeof text);
+    const size_t windows = (size_t)loops * model->layers;
+    uint32_t *window = lte_alloc_array(config->context, windows, sizeof *window);
+    if (!window) {
+        *config->status = lte_fail_memory(config->context, "the windows", windows * sizeof *window);
+        return;
+    }
+    lte_pattern_windows(config, "window_pattern", text, loops, model->layers, size, window);
+    if (lte_pattern_loops(text) > 1) { // loops differ
+        model->looping.window = window;
+        return;
+    }
+    for (uint32_t n = 0; n < model->layers; n++)
+        if (model->layer[n].mixer == LTE_MIXER_ATTENTION)
+            model->layer[n].attention.window = window[n];
+    lte_release(config->context, window, windows * sizeof *window);
+}
+
+static void layer_keys(struct lte_config *config, struct lte_model *model, uint32_t *block)
+{
+    struct lte_attention attention = {0};
+    struct lte_gdn gdn = {0};
+    enum lte_mixer mixer[LTE_MAX_LAYERS];
+    char text[MAX_LAYOUT] = "full";
+    attention_keys(config, model, &attention);
+    gdn_keys(config, model, attention.heads, &gdn);
+    lte_config_text(config, "layer_types", text, sizeof text);
+    lte_pattern_mixers(config, "layer_types", text, model->layers, mixer, block);
+    for (uint32_t n = 0; lte_config_ok(config) && n < model->layers; n++) {
+        struct lte_layer *layer = &model->layer[n];
+        layer->mixer = mixer[n];
+        if (mixer[n] == LTE_MIXER_GDN)
+            layer->gdn = gdn;
+        else
+            layer->attention = attention;
+    }
+}
+
+static void configure(struct lte_config *config, struct lte_model *model)
+{
+    uint32_t block = 0;
+    preset(config);
+    const uint32_t loops = lte_config_u32(config, "num_loops", 1, LTE_MAX_LOOPS);
+    if (!lte_fla_configure(config, model, 0))
+        return;
+    if (model->init_range == 0)
+        model->init_range = 1 / sqrt((double)model->width);
+    model->loops = model->looping.trained = loops;
+    layer_keys(config, model, &block);
+    residual_keys(config, model, block);
+    window_keys(config, model, loops);
+}
+
+static void weights(struct lte_walk *walk)
+{
+    struct lte_model *m = walk->model;
+    struct lte_looping *l = &m->looping;
+    const struct lte_init init = lte_init_normal(m->gate_init_range);
+    lte_fla_weights(walk, NULL);
+    lte_walk_prefix(walk, "model.");
+    if (l->residual == LTE_RESIDUAL_CHANNEL)
+        lte_walk_weight(walk, &l->residual_weight, "residual_weight", init,
+                        LTE_SHAPE(l->trained, m->width));
+    if (l->residual == LTE_RESIDUAL_SCALAR)
+        lte_walk_weight(walk, &l->residual_weight, "residual_weight", init, LTE_SHAPE(l->trained));
+    if (l->block)
+        lte_walk_weight(walk, &l->block_weight, "block_residual_weight", init,
+                        LTE_SHAPE((m->layers + l->block - 1) / l->block));
+}
+
+const struct lte_family lte_family_lt2 = {"lt2", configure, weights};
