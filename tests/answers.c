@@ -96,7 +96,7 @@ static bool visible(const struct answers *a, const struct lte_session *s, uint32
 bool answers_states(const struct answers *a, const struct lte_session *s, size_t tokens)
 {
     bool good = true;
-    for (uint32_t l = 0; l < s->model->layers; l++) {
+    for (uint32_t l = 0; l < s->model->graph->slots; l++) {
         const struct lte_tensor *state = answers_find(a, "gdn_state", (int)l);
         const struct lte_tensor *kept = answers_find(a, "lte_visible_last", (int)l);
         good = (!state || delta_state(a, s, l, state)) && good;

@@ -15,7 +15,8 @@
 enum { TOKENS = 120 };
 
 static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
-                                     "full",        "swa",     "lte", "lte_layer"};
+                                     "full",        "swa",     "lte", "lte_layer",
+                                     "lt2",         "lt2_hybrid", "lt2_heads", "ouro"};
 
 static void random_tokens(uint32_t *ids, size_t n, uint32_t vocabulary)
 {
@@ -42,9 +43,10 @@ static float *logits_of(struct lte_session *s, const uint32_t *ids, size_t n, si
 static double state_error(const struct lte_session *a, const struct lte_session *b)
 {
     double worst = 0;
-    for (uint32_t l = 0; l < a->model->layers; l++) {
-        const struct lte_gdn *g = &a->model->layer[l].gdn;
-        if (a->model->layer[l].mixer != LTE_MIXER_GDN)
+    for (uint32_t l = 0; l < a->model->graph->slots; l++) {
+        const struct lte_layer *layer = &a->model->layer[l % a->model->layers];
+        const struct lte_gdn *g = &layer->gdn;
+        if (layer->mixer != LTE_MIXER_GDN)
             continue;
         const size_t size = (size_t)g->key_dim * g->value_dim;
         float *x = malloc(2 * size * sizeof *x);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Records answers for tests/recorded.c: for every tests/data/models/*.json a checkpoint is made with
-# `lte init` (seed 1, fp32) and run in float64 by hybrid_model.py.
+# `lte init` (seed 1, fp32) and run in float64 by hybrid_model.py or looped_model.py.
 #
-#     python3 tests/reference/record_models.py path/to/lte
+#     python3 tests/reference/record_models.py path/to/lte [NAME...]
 import glob
 import json
 import os
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import hybrid_model
+import looped_model
 import safetensors_io
 
 LENGTHS = (5, 23, 160)
@@ -27,20 +28,28 @@ def record(config_path, lte):
         subprocess.run([lte, "init", config_path, target, "--seed", "1", "--dtype", "f32"], check=True)
         tensors = safetensors_io.load(os.path.join(target, "model.safetensors"))
     tensors = {k: torch.from_numpy(v.copy()).double() for k, v in tensors.items()}
+    looped = config["model_type"] in ("lt2", "ouro")
+    forward = (looped_model if looped else hybrid_model).forward
     generator = torch.Generator().manual_seed(7)
     answers = {}
     for n, length in enumerate(LENGTHS):
         ids = torch.randint(0, config["vocab_size"], (length,), generator=generator)
         seen, tokens = {}, ids.tolist()
-        logits = hybrid_model.forward(tensors, config, ids, seen)
+        logits = forward(tensors, config, ids, seen)
         for _ in range(GREEDY):
-            last = hybrid_model.forward(tensors, config, torch.tensor(tokens), {})[-1]
+            last = forward(tensors, config, torch.tensor(tokens), {})[-1]
             tokens.append(int(last.argmax()))
         answers[f"case{n}.input_ids"] = ids.int().numpy()
         answers[f"case{n}.logits"] = logits[:: max(1, length // 20)].float().numpy()
         answers[f"case{n}.logits_last"] = logits[-1].float().numpy()
         answers[f"case{n}.greedy_ids"] = np.array(tokens[length:], dtype="<i4")
+        if "step" in seen:
+            answers[f"case{n}.exit_step"] = seen.pop("step").int().numpy()
+            shared = looped_model.ouro_shared(tensors, config, ids[:24])
+            answers[f"case{n}.shared_logits"] = shared.float().numpy()
         for layer, kept in seen.items():
+            if looped and n == 0:
+                answers[f"case{n}.stream.{layer}"] = kept["stream"].float().numpy()
             if "state" in kept and n == len(LENGTHS) - 1:
                 answers[f"case{n}.gdn_state.{layer}"] = kept["state"].float().numpy()
             if "score" in kept:
@@ -56,4 +65,5 @@ if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     with torch.no_grad():
         for path in sorted(glob.glob(os.path.join(here, "../data/models/*.json"))):
-            record(path, sys.argv[1])
+            if len(sys.argv) == 2 or os.path.basename(path)[:-5] in sys.argv[2:]:
+                record(path, sys.argv[1])

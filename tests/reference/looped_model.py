@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A plain float64 PyTorch statement of the looped models, "lt2" and "ouro": every layer is run over the
+# whole sequence, loop after loop, and no loop sees another's state. Written for reading, like
+# hybrid_model.py, whose gated DeltaNet it uses.
+import torch
+import torch.nn.functional as F
+
+from hybrid_model import gated_deltanet, rmsnorm
+
+
+def rotate(x, theta, interleaved, first=0):
+    """x: [tokens][heads][dim], the first token at position `first`"""
+    length, dim = x.shape[0], x.shape[-1]
+    frequency = theta ** (-torch.arange(0, dim, 2, dtype=x.dtype) / dim)
+    angle = ((first + torch.arange(length, dtype=x.dtype))[:, None] * frequency)[:, None]
+    a, b = (x[..., 0::2], x[..., 1::2]) if interleaved else x.chunk(2, -1)
+    p, q = a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()
+    return torch.stack([p, q], -1).flatten(-2) if interleaved else torch.cat([p, q], -1)
+
+
+def output_gate(kind, x, both, p, heads, key_heads, dim):
+    """The logits of the gate, [tokens][heads][dim or 1], and q out of the projection that may hold both."""
+    tokens = len(x)
+    if kind == "query":
+        q, gate = both.view(tokens, heads, 2 * dim).chunk(2, -1)
+    elif kind == "query_group":
+        q, gate = both.view(tokens, key_heads, 2 * heads // key_heads * dim).chunk(2, -1)
+    else:
+        q, gate = both, x @ p["g_proj.weight"].T if kind != "none" else None
+    gate = None if gate is None else gate.reshape(tokens, heads, -1)
+    return q.reshape(tokens, heads, dim), gate
+
+
+def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="none", past=None):
+    """past: a dict that holds the keys and values of earlier tokens as "k" and "v", and gets as "new"
+    those of all tokens."""
+    length, first = len(x), len(past["k"]) if past and "k" in past else 0
+
+    def project(name):
+        y = x @ p[name + "_proj.weight"].T
+        return y + p[name + "_proj.bias"] if name + "_proj.bias" in p else y
+
+    def normed(y, name):
+        return rmsnorm(y, p[name], 1e-5) if name in p else y
+
+    q, logits = output_gate(gate, x, project("q"), p, heads, key_heads, dim)
+    k, v = (project(name).view(length, key_heads, dim) for name in "kv")
+    q = rotate(normed(q, "q_norm.weight"), theta, interleaved, first)
+    k = rotate(normed(k, "k_norm.weight"), theta, interleaved, first)
+    if first:
+        k, v = torch.cat([past["k"], k]), torch.cat([past["v"], v])
+    if past is not None:
+        past["new"] = k, v
+    k, v = (t.repeat_interleave(heads // key_heads, 1) for t in (k, v))
+    distance = first + torch.arange(length)[:, None] - torch.arange(first + length)[None]
+    visible = (distance >= 0) & (distance < (window or first + length))
+    scores = torch.einsum("qhd,khd->hqk", q, k) * dim**-0.5
+    o = torch.einsum("hqk,khd->qhd", scores.masked_fill(~visible, float("-inf")).softmax(-1), v)
+    if logits is not None:
+        o = o * torch.sigmoid(logits)
+    return o.flatten(1) @ p["o_proj.weight"].T
+
+
+def swiglu(y, p, prefix):
+    return (F.silu(y @ p[prefix + "gate_proj.weight"].T) * (y @ p[prefix + "up_proj.weight"].T)) @ p[
+        prefix + "down_proj.weight"
+    ].T
+
+
+def below(tensors, prefix):
+    return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def mixers(text, layers):
+    """The mixer of every layer, and after how many layers the layout repeats."""
+    if isinstance(text, list):
+        return text, layers
+    kind, *parts = text.split(":")
+    if kind == "interleaved":
+        n, m, a, b = int(parts[0]), int(parts[1]), parts[2], parts[3]
+    elif kind == "bookend":
+        n = int(parts[0])
+        return ["full" if i < n or i >= layers - n else "gdn" for i in range(layers)], layers
+    elif parts:
+        n, m, a, b = int(kind), int(parts[0]), "gdn", "full"
+    else:
+        return [kind] * layers, layers
+    return [a if i % (n + m) < n else b for i in range(layers)], n + m
+
+
+def windows(text, layers, size):
+    """One loop's windows, None where there is none."""
+    kind, *parts = text.split(":")
+    if kind in ("bookend", "sandwich"):
+        n = int(parts[0])
+        return [None if i < n or i >= layers - n else size for i in range(layers)]
+    if parts:
+        a, b = int(kind), int(parts[0])
+        return [size if i % (a + b) < a else None for i in range(layers)]
+    entries = [None if e == "full" else int(e.removeprefix("SWA=")) for e in text.split(",")]
+    return entries * layers if len(entries) == 1 else entries
+
+
+def lt2(tensors, config, ids, seen):
+    layers, loops, heads = config["num_hidden_layers"], config.get("num_loops", 4), config["num_heads"]
+    width, eps = config["hidden_size"], config.get("norm_eps", 1e-6)
+    kinds, block = mixers(config.get("layer_types", "full"), layers)
+    masks = config.get("window_pattern", "full").split("->")
+    gdn = {"num_heads": heads, "head_dim": width * 3 // 4 // heads, "expand_v": 2, "norm_eps": 1e-5}
+    gdn.update(config.get("gdn", {}))
+    h = tensors["model.embeddings.weight"][ids]
+    for loop in range(loops):
+        mask = windows(masks[loop % len(masks)], layers, config.get("window_size", 2048))
+        start = block_start = h
+        for n in range(layers):
+            p = below(tensors, f"model.layers.{n}.")
+            y = rmsnorm(h, p["attn_norm.weight"], eps)
+            if kinds[n] == "gdn":
+                y = gated_deltanet(y, below(p, "attn."), gdn, seen.setdefault(loop * layers + n, {}))
+            else:
+                y = attention(y, below(p, "attn."), heads, config.get("num_kv_heads", heads), width // heads,
+                              config.get("rope_theta", 10000.0), mask[n],
+                              config.get("rope_interleaved", True), config.get("attn_gate", "none"))
+            h = h + y
+            h = h + swiglu(rmsnorm(h, p["mlp_norm.weight"], eps), p, "mlp.")
+            if config.get("block_residual") and ((n + 1) % block == 0 or n + 1 == layers):
+                h = block_start = h + tensors["model.block_residual_weight"][n // block] * block_start
+            seen.setdefault(loop * layers + n, {})["stream"] = h
+        if config.get("residual_gate", "channel") != "none":
+            h = h + tensors["model.residual_weight"][loop] * start
+        seen[loop * layers + layers - 1]["stream"] = h
+    head = tensors.get("lm_head.weight", tensors["model.embeddings.weight"])
+    return rmsnorm(h, tensors["model.norm.weight"], eps) @ head.T
+
+
+def exit_steps(logits, threshold):
+    """The loop after which each token leaves; logits [loops][tokens]."""
+    loops, tokens = logits.shape
+    left, total = torch.ones(tokens, dtype=logits.dtype), torch.zeros(tokens, dtype=logits.dtype)
+    step = torch.full((tokens,), loops - 1)
+    for i in range(loops - 1):
+        chance = torch.sigmoid(logits[i])
+        total, left = total + chance * left, left * (1 - chance)
+        step = torch.where((total >= threshold) & (step == loops - 1), torch.full_like(step, i), step)
+    return step
+
+
+def ouro(tensors, config, ids, seen, past=None):
+    layers, loops = config["num_hidden_layers"], config["total_ut_steps"]
+    heads, eps = config["num_attention_heads"], config["rms_norm_eps"]
+    h, streams, logits = tensors["model.embed_tokens.weight"][ids], [], []
+    for loop in range(loops):
+        for n in range(layers):
+            p = below(tensors, f"model.layers.{n}.")
+            sliding = config["layer_types"][n] == "sliding_attention"
+            y = rmsnorm(h, p["input_layernorm.weight"], eps)
+            y = attention(y, below(p, "self_attn."), heads, config["num_key_value_heads"],
+                          config["head_dim"], config["rope_theta"],
+                          config["sliding_window"] if sliding else None, False, past=past and past[n])
+            h = h + rmsnorm(y, p["input_layernorm_2.weight"], eps)
+            y = swiglu(rmsnorm(h, p["post_attention_layernorm.weight"], eps), p, "mlp.")
+            h = h + rmsnorm(y, p["post_attention_layernorm_2.weight"], eps)
+            seen.setdefault(loop * layers + n, {})["stream"] = h
+        h = rmsnorm(h, tensors["model.norm.weight"], eps)
+        seen[loop * layers + layers - 1]["stream"] = h
+        streams.append(h)
+        logits.append(h @ tensors["model.early_exit_gate.weight"][0] + tensors["model.early_exit_gate.bias"])
+    step = exit_steps(torch.stack(logits), config["early_exit_threshold"])
+    seen["step"] = step
+    chosen = torch.stack(streams)[step, torch.arange(len(ids))]
+    return chosen @ tensors["lm_head.weight"].T
+
+
+def ouro_shared(tensors, config, ids):
+    """Token by token: every loop sees the last loop's keys and values of the tokens before."""
+    past, rows = [{} for _ in range(config["num_hidden_layers"])], []
+    for token in ids:
+        rows.append(ouro(tensors, config, token[None], {}, past)[0])
+        for layer in past:
+            layer["k"], layer["v"] = layer["new"]
+    return torch.stack(rows)
+
+
+def forward(tensors, config, ids, seen):
+    """Logits [tokens][vocabulary]; seen[slot] gets the stream after each slot, and delta-rule states."""
+    return {"lt2": lt2, "ouro": ouro}[config["model_type"]](tensors, config, ids, seen)
