@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tools/message.h"
+#include "tools/train/folder.h"
 
 static bool complain(const struct log *log, const char *path)
 {
@@ -44,35 +45,31 @@ static bool read_records(struct log *log, uint64_t step)
 }
 
 // What is kept goes to a new file that takes the old one's place.
-static bool rewrite(struct log *log)
+static bool rewrite(struct log *log, const char *fresh)
 {
-    char *fresh = malloc(strlen(log->path) + 5);
     size_t i;
     json_t *record;
-    if (!fresh)
-        return complain(log, NULL);
-    sprintf(fresh, "%s.new", log->path);
     log->file = fopen(fresh, "w");
     bool good = log->file != NULL;
     json_array_foreach(log->records, i, record)
         good = good && write_record(log->file, record);
     good = good && fflush(log->file) == 0 && rename(fresh, log->path) == 0;
-    if (!good)
+    if (!good) {
         complain(log, fresh);
-    free(fresh);
+        unlink(fresh);
+    }
     return good;
 }
 
 bool log_open(struct log *log, const char *folder, uint64_t step)
 {
     *log = (struct log){.records = json_array()};
-    log->path = malloc(strlen(folder) + sizeof "/log.jsonl");
-    if (!log->path || !log->records) {
-        message_error("out of memory");
-        return false;
-    }
-    sprintf(log->path, "%s/log.jsonl", folder);
-    return (step == 0 || read_records(log, step)) && rewrite(log);
+    log->path = folder_path(folder, "log.jsonl");
+    char *fresh = folder_path(folder, "log.jsonl.new");
+    const bool good = log->path && fresh && log->records && (step == 0 || read_records(log, step)) &&
+                      rewrite(log, fresh);
+    free(fresh);
+    return good;
 }
 
 bool log_add(struct log *log, json_t *record)

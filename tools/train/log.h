@@ -12,7 +12,6 @@
 struct log {
     FILE *file;
     char *path;
-    size_t lines;
     json_t *records; // all of them, for the plot
 };
 

@@ -71,6 +71,27 @@ static void read_options(struct plan *p, struct reader *top)
     o->seed = reader_integer(top, "seed", 0, 0, INT64_MAX);
 }
 
+// The name of an evaluation goes into a picture, as the name of a line of its own.
+static void read_name(struct plan *p, struct reader *r, size_t i)
+{
+    struct plan_evaluation *e = &p->evaluation[i];
+    const char *text = reader_text(r, "name");
+    bool plain = text && text[0] && strlen(text) < sizeof e->name;
+    for (const char *c = text; plain && *c; c++)
+        plain = (unsigned char)*c >= ' ';
+    if (!plain) {
+        reader_fail(r, "name", "must be a text of 1..%zu bytes, without control characters",
+                    sizeof e->name - 1);
+        return;
+    }
+    snprintf(e->name, sizeof e->name, "%s", text);
+    bool taken = !strcmp(e->name, "training");
+    for (size_t k = 0; k < i; k++)
+        taken = taken || !strcmp(e->name, p->evaluation[k].name);
+    if (taken)
+        reader_fail(r, "name", "is \"%s\", which is taken", e->name);
+}
+
 static void read_evaluation(struct plan *p, const json_t *value, size_t i)
 {
     struct plan_evaluation *e = &p->evaluation[i];
@@ -78,11 +99,7 @@ static void read_evaluation(struct plan *p, const json_t *value, size_t i)
     char name[32];
     snprintf(name, sizeof name, "evaluate[%zu]", i);
     reader_open(&r, &p->file, value, name);
-    const char *text = reader_text(&r, "name");
-    if (!text || !text[0] || strlen(text) >= sizeof e->name)
-        reader_fail(&r, "name", "must be a text of 1..%zu bytes", sizeof e->name - 1);
-    else
-        snprintf(e->name, sizeof e->name, "%s", text);
+    read_name(p, &r, i);
     e->every = reader_integer(&r, "every", 100, 1, 1000000000);
     e->batches = (uint32_t)reader_integer(&r, "batches", 4, 1, 1 << 20);
     e->data = reader_value(&r, "data");

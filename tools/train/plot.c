@@ -8,9 +8,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/message.h"
 #include "tools/train/chart.h"
+#include "tools/train/folder.h"
 
 enum { LOSS, ACCURACY, KEPT, CHARTS };
 
@@ -46,26 +48,29 @@ static void add_record(struct chart *chart, const json_t *record)
     add_retention(&chart[KEPT], record, step);
 }
 
-static bool write_file(const struct chart *chart, const char *folder)
+static bool write_new(const struct chart *chart, const char *fresh, const char *path)
 {
-    char path[2][4096];
-    const int size = snprintf(path[0], sizeof path[0], "%s/plot.svg", folder);
-    if (size < 0 || (size_t)size + 4 >= sizeof path[0]) {
-        message_error("%s: the path is too long", folder);
-        return false;
-    }
-    memcpy(path[1], path[0], (size_t)size);
-    memcpy(path[1] + size, ".new", 5);
-    FILE *f = fopen(path[1], "w");
+    FILE *f = fopen(fresh, "w");
     bool good = f != NULL;
     if (f) {
         chart_write(f, chart, CHARTS);
         good = !ferror(f);
         good = fclose(f) == 0 && good;
     }
-    good = good && rename(path[1], path[0]) == 0;
-    if (!good)
-        message_error("%s: %s", path[0], strerror(errno));
+    good = good && rename(fresh, path) == 0;
+    if (!good) {
+        message_error("%s: %s", path, strerror(errno));
+        unlink(fresh);
+    }
+    return good;
+}
+
+static bool write_file(const struct chart *chart, const char *folder)
+{
+    char *path = folder_path(folder, "plot.svg"), *fresh = folder_path(folder, "plot.svg.new");
+    const bool good = path && fresh && write_new(chart, fresh, path);
+    free(path);
+    free(fresh);
     return good;
 }
 

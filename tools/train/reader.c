@@ -22,7 +22,8 @@ void reader_fail(struct reader *r, const char *key, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    message_error("%s: %s%s%s %s", r->file->path, r->name, r->name[0] && key[0] ? "." : "", key, text);
+    message_error("%s: %s%s%s%s%s", r->file->path, r->name, r->name[0] && key[0] ? "." : "",
+                  key, text[0] == '.' ? "" : " ", text);
 }
 
 void reader_open(struct reader *r, struct reader_file *file, const json_t *value, const char *name)

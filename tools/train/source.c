@@ -157,11 +157,18 @@ static void free_list(struct lte_data **sources, size_t count)
         lte_data_free(sources[i]);
 }
 
+static void fail_element(struct making *m, const char *key, size_t i, const char *what)
+{
+    char element[48];
+    snprintf(element, sizeof element, "%s[%zu]", key, i);
+    reader_fail(&m->reader, element, ".%s", what);
+}
+
 static void read_weight(struct making *m, const json_t *value, size_t i, void *to)
 {
     const json_t *weight = json_object_get(value, "weight");
     if (weight && !json_is_number(weight))
-        reader_fail(&m->reader, "sources", "[%zu].weight must be a number", i);
+        fail_element(m, "sources", i, "weight must be a number");
     ((double *)to)[i] = weight ? json_number_value(weight) : 1;
 }
 
@@ -181,7 +188,7 @@ static void read_from(struct making *m, const json_t *value, size_t i, void *to)
 {
     const json_t *from = json_object_get(value, "from");
     if (from && (!json_is_integer(from) || json_integer_value(from) < 0))
-        reader_fail(&m->reader, "phases", "[%zu].from must be a step", i);
+        fail_element(m, "phases", i, "from must be a step");
     ((uint64_t *)to)[i] = from ? (uint64_t)json_integer_value(from) : 0;
 }
 
@@ -231,6 +238,9 @@ struct lte_data *source_make(const struct source_setting *setting, struct reader
     if (!file->failed)
         makers[kind](&m);
     reader_end(&m.reader);
+    if (setting->longest && makers[kind] != make_mix && makers[kind] != make_phases &&
+        *setting->longest < m.options.longest)
+        *setting->longest = m.options.longest;
     if (file->failed) {
         lte_data_free(m.made);
         m.made = NULL;

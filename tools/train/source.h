@@ -12,6 +12,7 @@ struct source_setting {
     const struct lte_tokenizer *tokenizer; // NULL: none
     uint64_t seed;
     uint32_t rows, micro_batches;
+    uint32_t *longest; // becomes the length of the longest sequence, if more; NULL: not asked for
 };
 
 // Makes the source that `value` describes; NULL after a message.

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A training run: what is made from its configuration, and what its steps go through.
+#ifndef LTE_TOOLS_TRAIN_RUN_H
+#define LTE_TOOLS_TRAIN_RUN_H
+
+#include "tools/engine.h"
+#include "tools/train/log.h"
+#include "tools/train/plan.h"
+
+struct train_settings {
+    struct engine_settings engine;
+    bool resume, check;
+};
+
+struct run {
+    const struct train_settings *settings;
+    struct plan plan;
+    struct lte_context *context;
+    struct lte_tokenizer *tokenizer; // of the sources; NULL: none
+    struct lte_trainer *trainer;
+    struct lte_data *data, *evaluation[PLAN_EVALUATIONS];
+    struct log log;
+    bool terminal, shown;
+    double started;
+    uint64_t first_step;
+};
+
+// Makes context, sources and trainer from the plan. Returns an exit status; to be ended in any case.
+int run_prepare(struct run *run);
+void run_end(struct run *run);
+
+#endif
