@@ -14,7 +14,7 @@
 #include "tests/inside.h"
 
 static const char *const models[] = {"gdn-lte", "gdn-lte-layer", "gdn-window", "gdn-full",
-                                     "transformer"};
+                                     "transformer", "lt2", "ouro"};
 enum { MODELS = sizeof models / sizeof models[0], STEPS = 10, MICROS = 2, ROWS = 40, SEGMENTS = 3 };
 
 struct recorded {

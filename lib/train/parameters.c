@@ -38,7 +38,7 @@ static bool ends_with(const char *name, const char *end)
 static bool is_scale(const struct lte_weight *w)
 {
     return w->dims < 2 || ends_with(w->name, "A_log") || ends_with(w->name, "dt_bias") ||
-           ends_with(w->name, ".bias");
+           ends_with(w->name, ".bias") || ends_with(w->name, "residual_weight");
 }
 
 static enum lte_status take_one(void *arg, const struct lte_weight *w)
@@ -51,7 +51,7 @@ static enum lte_status take_one(void *arg, const struct lte_weight *w)
     q->first = c->filled ? q[-1].first + (q[-1].weight.elements + ALIGN - 1) / ALIGN * ALIGN : 0;
     q->decays = c->decay_all || !is_scale(w);
     q->router = strstr(w->name, ".router.") != NULL;
-    const bool half = c->halve && w->dims == 2;
+    const bool half = c->halve && w->dims == 2 && !is_scale(w); // scales are prepared from fp32
     q->tensor = (struct lte_tensor){
         .name = q->weight.name,
         .type = half ? LTE_FILE_BF16 : LTE_FILE_F32,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Records ten steps of training for every tests/data/training/*/config.json: a checkpoint is made with
-# `lte init` (seed 1, fp32), changed a little, and trained in float64 by hybrid_model.py and PyTorch.
+# `lte init` (seed 1, fp32), changed a little, and trained in float64 by hybrid_model.py or looped_model.py
+# and PyTorch.
 #
-#     python3 tests/reference/record_training.py path/to/lte
+#     python3 tests/reference/record_training.py path/to/lte [NAME...]
 #
 # What a step does, from 1 to STEPS. README.md says how the answers are named.
 #
@@ -13,6 +14,8 @@
 #
 # Loss. Of a micro-batch: ce + l1, where ce is the mean of the cross entropy over its rows with a target.
 # Of a step: the mean over the micro-batches.
+#
+# Looped models. The logits are those of the last loop; an exit gate gets no gradient.
 #
 # Learnable token eviction. No buffer limit, no dropout. Query i of a segment sees key j <= i if j was
 # selected or i - j <= window_size; j is selected if score > 0 or it is among the first sink_size tokens of
@@ -36,7 +39,7 @@
 #
 # AdamW, step by step as torch.optim.AdamW: p *= 1 - lr * decay; m, v as usual;
 # p -= lr * m / (1 - 0.9^step) / (sqrt(v / (1 - 0.95^step)) + 1e-8). decay is 0 for every norm's weight,
-# every bias, A_log and dt_bias, 0.1 for all else, the convolutions and the embeddings too.
+# every bias, A_log, dt_bias and the residual weights of loops, 0.1 for all else, the convolutions and the embeddings too.
 import glob
 import json
 import math
@@ -49,6 +52,7 @@ import torch
 import torch.nn.functional as F
 
 import hybrid_model
+import looped_model
 import safetensors_io
 
 STEPS, WARMUP, PEAK, LEAST = 10, 3, 1e-2, 0.1
@@ -137,15 +141,17 @@ def updated_lambda(penalty, num_kept, step, attn):
 def run_micro_batch(tensors, config, ids, targets, lengths):
     """Cross entropy, and for every segment the scores of the LTE layers in order."""
     logits, scores = [], []
+    looped = config["model_type"] in ("lt2", "ouro")
+    forward = (looped_model if looped else hybrid_model).forward
     for segment in ids.split(lengths):
         seen = {}
-        logits.append(hybrid_model.forward(tensors, dict(config, training=True), segment, seen))
-        scores.append([seen[n]["score"] for n in sorted(seen) if "score" in seen[n]])
+        logits.append(forward(tensors, dict(config, training=True), segment, seen))
+        scores.append([seen[n]["score"] for n in sorted(seen, key=str) if n != "step" and "score" in seen[n]])
     return F.cross_entropy(torch.cat(logits), targets, ignore_index=IGNORED), scores
 
 
 def decays(name):
-    return not name.endswith(("norm.weight", ".bias", "A_log", "dt_bias"))
+    return not name.endswith(("norm.weight", "norm_2.weight", "residual_weight", ".bias", "A_log", "dt_bias"))
 
 
 def make_optimizer(tensors):
@@ -191,6 +197,8 @@ def train(initial, config, data, dtype=torch.float64):
             penalty = updated_lambda(penalty, num_kept, step, attn)
             note("lambda", penalty)
             note("num_kept", num_kept)
+        for t in tensors.values():
+            t.grad = torch.zeros_like(t) if t.grad is None else t.grad
         if step in RECORDED_GRADIENTS:
             out.update({f"gradient.{step}.{name}": t.grad.clone() for name, t in tensors.items()})
         note("gradient_norm", torch.nn.utils.clip_grad_norm_(tensors.values(), CLIP))
@@ -246,4 +254,6 @@ def record(folder, lte):
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     for path in sorted(glob.glob(os.path.join(here, "../data/training/*/config.json"))):
-        record(os.path.dirname(path), sys.argv[1])
+        folder = os.path.dirname(path)
+        if len(sys.argv) == 2 or os.path.basename(folder) in sys.argv[2:]:
+            record(folder, sys.argv[1])
