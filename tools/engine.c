@@ -87,3 +87,19 @@ const struct lte_tokenizer *engine_tokenizer(const struct engine *engine)
                       engine->folder);
     return tokenizer;
 }
+
+int engine_read(struct engine *engine, const struct engine_settings *settings, const char *folder,
+                const char *words, const char *file, bool special, struct tokens *tokens)
+{
+    struct text text;
+    int status = text_read(&text, words, file);
+    if (status == STATUS_OK)
+        status = engine_open(engine, settings, folder);
+    const struct lte_tokenizer *tokenizer = status == STATUS_OK ? engine_tokenizer(engine) : NULL;
+    if (tokenizer)
+        status = text_encode(&text, tokenizer, special, tokens);
+    else if (status == STATUS_OK)
+        status = STATUS_FAILED;
+    text_free(&text);
+    return status;
+}

@@ -11,7 +11,6 @@
 #include "tools/message.h"
 #include "tools/output.h"
 #include "tools/progress.h"
-#include "tools/text.h"
 
 struct settings {
     struct engine_settings engine;
@@ -234,23 +233,6 @@ static int check_prompt(const struct tokens *tokens)
     return STATUS_USAGE;
 }
 
-static int with_engine(const struct settings *settings, const struct engine *engine,
-                       const struct text *text)
-{
-    struct tokens tokens = {0};
-    struct generation g = {.settings = settings, .engine = engine, .prompt = &tokens};
-    g.tokenizer = engine_tokenizer(engine);
-    if (!g.tokenizer)
-        return STATUS_FAILED;
-    int status = text_encode(text, g.tokenizer, settings->special, &tokens);
-    if (status == STATUS_OK)
-        status = check_prompt(&tokens);
-    if (status == STATUS_OK)
-        status = generate(&g);
-    tokens_free(&tokens);
-    return status;
-}
-
 static int run(int argc, char **argv)
 {
     struct settings s = {.count = 128, .top_p = 1, .penalty = 1};
@@ -260,16 +242,19 @@ static int run(int argc, char **argv)
         return status;
     if (s.temperature == 0 && (s.top_k || s.top_p < 1 || s.min_p > 0))
         message_warning("--top-k, --top-p and --min-p do nothing without --temp");
-    struct text text;
     struct engine engine = {0};
+    struct tokens tokens = {0};
+    struct generation g = {.settings = &s, .engine = &engine, .prompt = &tokens};
     interrupt_catch();
-    status = text_read(&text, s.prompt, s.file);
+    status = engine_read(&engine, &s.engine, folder, s.prompt, s.file, s.special, &tokens);
     if (status == STATUS_OK)
-        status = engine_open(&engine, &s.engine, folder);
-    if (status == STATUS_OK)
-        status = with_engine(&s, &engine, &text);
+        status = check_prompt(&tokens);
+    if (status == STATUS_OK) {
+        g.tokenizer = lte_model_tokenizer(engine.model);
+        status = generate(&g);
+    }
+    tokens_free(&tokens);
     engine_close(&engine);
-    text_free(&text);
     return status;
 }
 

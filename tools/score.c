@@ -8,9 +8,9 @@
 
 #include "tools/engine.h"
 #include "tools/interrupt.h"
+#include "tools/logits.h"
 #include "tools/message.h"
 #include "tools/progress.h"
-#include "tools/text.h"
 
 struct settings {
     struct engine_settings engine;
@@ -31,29 +31,10 @@ static const struct option_spec options[] = {
     SESSION_OPTIONS(struct settings),
     {.name = NULL}};
 
-// -log of the probability that `logits` give to `token`; not finite if a logit is not.
-static double surprise(const float *logits, uint32_t vocabulary, uint32_t token)
-{
-    double largest = -INFINITY, sum = 0;
-    for (uint32_t i = 0; i < vocabulary; i++)
-        if (logits[i] > largest)
-            largest = logits[i];
-    for (uint32_t i = 0; i < vocabulary; i++)
-        sum += exp(logits[i] - largest);
-    return largest + log(sum) - logits[token];
-}
-
-// Rows of logits to have at once, in 16 MiB.
-static size_t rows_at_once(uint32_t vocabulary)
-{
-    const size_t rows = ((size_t)16 << 20) / (vocabulary * sizeof(float));
-    return rows < 1 ? 1 : rows > 256 ? 256 : rows;
-}
-
 static int sum_surprise(struct lte_session *session, uint32_t vocabulary,
                         const struct tokens *tokens, float *logits, double *sum)
 {
-    const size_t scored = tokens->count - 1, rows = rows_at_once(vocabulary);
+    const size_t scored = tokens->count - 1, rows = logits_rows(vocabulary);
     struct progress progress;
     int result = STATUS_OK;
     progress_begin(&progress);
@@ -64,7 +45,7 @@ static int sum_surprise(struct lte_session *session, uint32_t vocabulary,
         if (status != LTE_OK)
             result = message_failed("cannot read the text", status);
         for (size_t i = 0; i < n && result == STATUS_OK; i++)
-            *sum += surprise(logits + i * vocabulary, vocabulary, tokens->ids[done + i + 1]);
+            *sum += logits_surprise(logits + i * vocabulary, vocabulary, tokens->ids[done + i + 1]);
         done += n;
         if (result == STATUS_OK && progress_update(&progress, done, scored))
             result = STATUS_INTERRUPTED;
@@ -88,7 +69,7 @@ static int score(const struct settings *settings, const struct engine *engine,
         return status;
     const uint32_t vocabulary = engine->info.vocabulary;
     double sum = 0;
-    float *logits = malloc(rows_at_once(vocabulary) * vocabulary * sizeof *logits);
+    float *logits = malloc(logits_rows(vocabulary) * vocabulary * sizeof *logits);
     if (logits) {
         status = sum_surprise(session, vocabulary, tokens, logits, &sum);
     } else {
@@ -110,20 +91,6 @@ static int score(const struct settings *settings, const struct engine *engine,
     return STATUS_OK;
 }
 
-static int with_engine(const struct settings *settings, const struct engine *engine,
-                       const struct text *text)
-{
-    struct tokens tokens = {0};
-    const struct lte_tokenizer *tokenizer = engine_tokenizer(engine);
-    if (!tokenizer)
-        return STATUS_FAILED;
-    int status = text_encode(text, tokenizer, settings->special, &tokens);
-    if (status == STATUS_OK)
-        status = score(settings, engine, &tokens);
-    tokens_free(&tokens);
-    return status;
-}
-
 static int run(int argc, char **argv)
 {
     struct settings s = {0};
@@ -135,16 +102,14 @@ static int run(int argc, char **argv)
         message_error("score needs a text: give one with -f or -p");
         return STATUS_USAGE;
     }
-    struct text text;
     struct engine engine = {0};
+    struct tokens tokens = {0};
     interrupt_catch();
-    status = text_read(&text, s.words, s.file);
+    status = engine_read(&engine, &s.engine, folder, s.words, s.file, s.special, &tokens);
     if (status == STATUS_OK)
-        status = engine_open(&engine, &s.engine, folder);
-    if (status == STATUS_OK)
-        status = with_engine(&s, &engine, &text);
+        status = score(&s, &engine, &tokens);
+    tokens_free(&tokens);
     engine_close(&engine);
-    text_free(&text);
     return status;
 }
 

@@ -3,31 +3,13 @@
 #include "config.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/eval/eval.h"
 #include "tools/interrupt.h"
+#include "tools/logits.h"
 #include "tools/message.h"
-
-uint32_t eval_highest(const float *logits, uint32_t vocabulary)
-{
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < vocabulary; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return best;
-}
-
-double eval_surprise(const float *logits, uint32_t vocabulary, uint32_t token)
-{
-    const double largest = logits[eval_highest(logits, vocabulary)];
-    double sum = 0;
-    for (uint32_t i = 0; i < vocabulary; i++)
-        sum += exp(logits[i] - largest);
-    return largest + log(sum) - logits[token];
-}
 
 static bool same_letter(char a, char b)
 {
@@ -69,7 +51,7 @@ static enum lte_status continue_prompt(const struct evaluation *e, struct reader
     struct lte_stream stream;
     lte_stream_init(&stream, e->tokenizer, 0);
     for (uint64_t i = 0; i < count; i++) {
-        const uint32_t token = eval_highest(s->logits, size < vocabulary ? size : vocabulary);
+        const uint32_t token = logits_highest(s->logits, size < vocabulary ? size : vocabulary);
         const size_t before = c->length;
         if ((int64_t)token == e->engine->info.eos || !put(c, &stream, token))
             return LTE_OK;

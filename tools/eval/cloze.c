@@ -33,14 +33,20 @@ struct task {
     uint64_t number, hits, documents;
 };
 
-// The longest document, so that one session serves them all: bytes bound tokens.
+static int bad_file(const struct task *t)
+{
+    message_error("%s: %s", t->evaluation->settings->file, strerror(errno));
+    return STATUS_FAILED;
+}
+
+// The longest document, so that one session serves them all: bytes bound tokens. The file is read twice,
+// and so cannot be a pipe.
 static int find_longest(struct task *t, uint64_t *longest)
 {
     ssize_t n;
     while ((n = getline(&t->line, &t->size, t->file)) > 0)
         *longest = (uint64_t)n > *longest ? (uint64_t)n : *longest;
-    rewind(t->file);
-    return STATUS_OK;
+    return ferror(t->file) || fseek(t->file, 0, SEEK_SET) ? bad_file(t) : STATUS_OK;
 }
 
 static int bad_line(const struct task *t, const char *what)
@@ -86,8 +92,10 @@ static int judge_all(struct task *t)
     struct evaluation *e = t->evaluation;
     struct reader_session reader;
     uint64_t longest = 0;
-    find_longest(t, &longest);
-    int status = eval_open(e, longest + ANSWER_TOKENS + e->settings->count + 8, 1, &reader);
+    int status = find_longest(t, &longest);
+    if (status != STATUS_OK)
+        return status;
+    status = eval_open(e, longest + ANSWER_TOKENS + e->settings->count + 8, 1, &reader);
     while (status == STATUS_OK && t->documents < e->settings->samples &&
            getline(&t->line, &t->size, t->file) > 0) {
         t->number++;
@@ -95,8 +103,12 @@ static int judge_all(struct task *t)
             status = judge_line(t, &reader);
     }
     eval_close(&reader);
-    if (status == STATUS_OK && !t->documents)
-        status = bad_line(t, "no document at all");
+    if (status == STATUS_OK && ferror(t->file))
+        status = bad_file(t);
+    if (status == STATUS_OK && !t->documents) {
+        message_error("%s: holds no document", e->settings->file);
+        status = STATUS_FAILED;
+    }
     if (status == STATUS_OK && !results_proportion(&e->results, "contains", t->hits, t->documents))
         status = STATUS_FAILED;
     return status;
@@ -112,10 +124,8 @@ int eval_cloze(struct evaluation *e)
     if (!eval_tokenizer(e))
         return STATUS_FAILED;
     t.file = fopen(e->settings->file, "r");
-    if (!t.file) {
-        message_error("%s: %s", e->settings->file, strerror(errno));
-        return STATUS_FAILED;
-    }
+    if (!t.file)
+        return bad_file(&t);
     const int status = judge_all(&t);
     free(t.line);
     fclose(t.file);

@@ -21,7 +21,7 @@ static const struct option_spec options[] = {
      .help = "tokens of a sequence (default: 2048; mqar: 64, 256;\nniah: 1024, 2048, 4096)"},
     {.name = "samples", .letter = 'n', .kind = OPTION_INTEGER, SETTING(samples), .argument = "N",
      .low = 1, .high = 1000000000,
-     .help = "samples of each length (default: 100; cloze: all)"},
+     .help = "samples of each length (default: 100); perplexity:\nblocks, cloze: documents (default: all)"},
     {.name = "seed", .kind = OPTION_INTEGER, SETTING(seed), .argument = "S", .low = 0,
      .high = UINT64_MAX, .help = "of the samples (default: 42)"},
     {.name = "variant", .kind = OPTION_INTEGER, SETTING(variant), .argument = "N", .low = 1,
@@ -45,7 +45,7 @@ static const struct task {
     const char *name, *lengths;
     uint64_t samples;
     eval_task *run;
-} tasks[] = {{"perplexity", "2048", 1, eval_perplexity},
+} tasks[] = {{"perplexity", "2048", UINT64_MAX, eval_perplexity},
              {"niah", "1024,2048,4096", 100, eval_niah},
              {"mqar", "64,256", 100, eval_mqar},
              {"cloze", "2048", UINT64_MAX, eval_cloze}};
@@ -62,7 +62,7 @@ static const struct task *find_task(const char *name)
 static bool read_lengths(struct evaluation *e, const char *list)
 {
     const char *at = list;
-    while (*at) {
+    do {
         char one[32];
         const size_t n = strcspn(at, ",");
         uint64_t value = 0;
@@ -76,14 +76,14 @@ static bool read_lengths(struct evaluation *e, const char *list)
         }
         e->length[e->lengths++] = value;
         at += n + (at[n] == ',');
-    }
-    return e->lengths != 0;
+    } while (*at);
+    return true;
 }
 
 int eval_open(struct evaluation *e, uint64_t tokens, size_t rows, struct reader_session *s)
 {
     struct lte_plan plan = {0};
-    *s = (struct reader_session){.rows = rows};
+    *s = (struct reader_session){.rows = rows, .vocabulary = e->engine->info.vocabulary};
     const int status = engine_session(e->engine, &e->settings->engine, tokens, &s->session, &plan);
     if (status != STATUS_OK)
         return status;
@@ -93,6 +93,23 @@ int eval_open(struct evaluation *e, uint64_t tokens, size_t rows, struct reader_
         return STATUS_OK;
     message_error("out of memory");
     return STATUS_FAILED;
+}
+
+int eval_feed(struct reader_session *s, const uint32_t *ids, size_t count, eval_row *row, void *opaque)
+{
+    for (size_t done = 0; done < count;) {
+        const size_t n = count - done < s->rows ? count - done : s->rows;
+        const enum lte_status status =
+            lte_session_feed(s->session, ids + done, n, LTE_LOGITS_ALL, s->logits);
+        if (status != LTE_OK)
+            return message_failed("cannot read a sequence", status);
+        for (size_t i = 0; i < n; i++)
+            row(opaque, done + i, s->logits + i * s->vocabulary);
+        done += n;
+        if (interrupted())
+            return STATUS_INTERRUPTED;
+    }
+    return STATUS_OK;
 }
 
 void eval_close(struct reader_session *s)

@@ -15,7 +15,7 @@ struct eval_settings {
     const char *lengths;   // list as given; NULL: the task's own
     uint64_t samples, seed, pairs, vocabulary, variant, count, bucket;
     float depth;           // negative: drawn
-    bool bos, json;
+    bool json;
 };
 
 struct evaluation {
@@ -37,16 +37,17 @@ struct reader_session {
     struct lte_session *session;
     float *logits;
     size_t rows;
+    uint32_t vocabulary;
 };
 int eval_open(struct evaluation *evaluation, uint64_t tokens, size_t rows, struct reader_session *s);
+// Feeds ids [count] to the session in blocks of at most s->rows, and calls `row` for each with its logits
+// and its place in ids. Returns an exit status.
+typedef void eval_row(void *opaque, size_t place, const float *logits);
+int eval_feed(struct reader_session *s, const uint32_t *ids, size_t count, eval_row *row, void *opaque);
 void eval_close(struct reader_session *s);
 
 // The tokenizer, or NULL after a message.
 const struct lte_tokenizer *eval_tokenizer(const struct evaluation *evaluation);
-
-// -log of the probability that `logits` give to `token`, and the id of the highest.
-double eval_surprise(const float *logits, uint32_t vocabulary, uint32_t token);
-uint32_t eval_highest(const float *logits, uint32_t vocabulary);
 
 // Reads a prompt in a fresh state and continues it greedily, to the end of a line or `count` tokens.
 // *hit: whether the continuation contains `answer`, letters' case aside. Returns an exit status.

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "tools/eval/eval.h"
-#include "tools/interrupt.h"
+#include "tools/logits.h"
 #include "tools/message.h"
 
 struct task {
@@ -16,28 +16,28 @@ struct task {
     uint64_t hits, queries;
 };
 
+static void judge_row(void *opaque, size_t place, const float *logits)
+{
+    struct task *t = opaque;
+    const uint32_t target = t->batch.target[place];
+    if (target == LTE_IGNORE)
+        return;
+    t->queries++;
+    t->hits += logits_highest(logits, t->evaluation->engine->info.vocabulary) == target;
+}
+
 static int read_sample(struct task *t, struct reader_session *reader, uint64_t step)
 {
     struct lte_batch *b = &t->batch;
-    const uint32_t vocabulary = t->evaluation->engine->info.vocabulary;
     uint32_t rows, segments;
     lte_data_size(t->data, &rows, &segments);
     b->rows = rows;
     b->segments = segments;
-    enum lte_status status = lte_data_batch(t->data, step, 0, b);
-    if (status == LTE_OK) {
-        lte_session_reset(reader->session);
-        status = lte_session_feed(reader->session, b->token, b->rows, LTE_LOGITS_ALL, reader->logits);
-    }
+    const enum lte_status status = lte_data_batch(t->data, step, 0, b);
     if (status != LTE_OK)
-        return message_failed("cannot read a sample", status);
-    for (size_t i = 0; i < b->rows; i++) {
-        if (b->target[i] == LTE_IGNORE)
-            continue;
-        t->queries++;
-        t->hits += eval_highest(reader->logits + i * vocabulary, vocabulary) == b->target[i];
-    }
-    return interrupted() ? STATUS_INTERRUPTED : STATUS_OK;
+        return message_failed("cannot make a sample", status);
+    lte_session_reset(reader->session);
+    return eval_feed(reader, b->token, b->rows, judge_row, t);
 }
 
 static int read_samples(struct task *t, uint64_t length)
@@ -49,7 +49,7 @@ static int read_samples(struct task *t, uint64_t length)
     t->batch.token = malloc(rows * sizeof *t->batch.token);
     t->batch.target = malloc(rows * sizeof *t->batch.target);
     t->batch.segment = malloc(segments * sizeof *t->batch.segment);
-    int status = eval_open(e, length, rows, &reader);
+    int status = eval_open(e, length, logits_rows(e->engine->info.vocabulary), &reader);
     if (status == STATUS_OK && !(t->batch.token && t->batch.target && t->batch.segment)) {
         message_error("out of memory");
         status = STATUS_FAILED;
@@ -76,6 +76,11 @@ static int at_length(struct evaluation *e, uint64_t length)
     options.longest = options.shortest = options.rows = (uint32_t)length;
     mqar.pairs = mqar.fewest = (uint32_t)s->pairs;
     mqar.vocabulary = s->vocabulary ? (uint32_t)s->vocabulary : e->engine->info.vocabulary;
+    if (mqar.vocabulary > e->engine->info.vocabulary) {
+        message_error("--vocabulary %u: the model's has %u ids", (unsigned)mqar.vocabulary,
+                      (unsigned)e->engine->info.vocabulary);
+        return STATUS_USAGE;
+    }
     const enum lte_status made = lte_data_mqar(e->engine->context, &mqar, &options, &t.data);
     if (made != LTE_OK)
         return message_failed("cannot make the task", made);

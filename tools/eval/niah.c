@@ -16,7 +16,8 @@ static int at_length(struct evaluation *e, struct lte_data *data, uint64_t lengt
     uint64_t hits = 0;
     char name[96];
     const uint64_t prompt = length > ANSWER_TOKENS ? length - ANSWER_TOKENS : length;
-    int status = eval_open(e, length + ANSWER_TOKENS, 1, &reader);
+    const uint64_t count = s->count ? s->count : ANSWER_TOKENS;
+    int status = eval_open(e, prompt + count, 1, &reader);
     for (uint64_t i = 0; i < s->samples && status == STATUS_OK; i++) {
         struct lte_niah_sample sample;
         bool hit = false;
@@ -26,7 +27,7 @@ static int at_length(struct evaluation *e, struct lte_data *data, uint64_t lengt
             status = message_failed("cannot make a sample", made);
         else
             status = eval_answer(e, &reader, sample.prompt, sample.prompt_length, sample.answer,
-                                 sample.answer_length, s->count ? s->count : ANSWER_TOKENS, &hit);
+                                 sample.answer_length, count, &hit);
         hits += hit;
     }
     eval_close(&reader);

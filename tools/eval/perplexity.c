@@ -8,10 +8,8 @@
 #include <stdlib.h>
 
 #include "tools/eval/eval.h"
-#include "tools/interrupt.h"
+#include "tools/logits.h"
 #include "tools/message.h"
-
-enum { ROWS = 64 };
 
 struct sums {
     double sum, squares;
@@ -21,6 +19,7 @@ struct sums {
 struct task {
     struct evaluation *evaluation;
     struct reader_session reader;
+    const uint32_t *block;
     struct sums all, *bucket; // [buckets]
     size_t buckets;
 };
@@ -32,29 +31,20 @@ static void count_in(struct sums *s, double x)
     s->count++;
 }
 
+static void count_row(void *opaque, size_t place, const float *logits)
+{
+    struct task *t = opaque;
+    const double x = logits_surprise(logits, t->reader.vocabulary, t->block[place + 1]);
+    count_in(&t->all, x);
+    if (t->buckets)
+        count_in(&t->bucket[place / t->evaluation->settings->bucket], x);
+}
+
 static int read_block(struct task *t, const uint32_t *ids, size_t tokens)
 {
-    const uint32_t vocabulary = t->evaluation->engine->info.vocabulary;
-    const uint64_t bucket = t->evaluation->settings->bucket;
+    t->block = ids;
     lte_session_reset(t->reader.session);
-    for (size_t done = 0; done + 1 < tokens;) {
-        const size_t n = tokens - 1 - done < ROWS ? tokens - 1 - done : ROWS;
-        const enum lte_status status =
-            lte_session_feed(t->reader.session, ids + done, n, LTE_LOGITS_ALL, t->reader.logits);
-        if (status != LTE_OK)
-            return message_failed("cannot read the text", status);
-        for (size_t i = 0; i < n; i++) {
-            const double x =
-                eval_surprise(t->reader.logits + i * vocabulary, vocabulary, ids[done + i + 1]);
-            count_in(&t->all, x);
-            if (t->buckets)
-                count_in(&t->bucket[(done + i) / bucket], x);
-        }
-        done += n;
-        if (interrupted())
-            return STATUS_INTERRUPTED;
-    }
-    return STATUS_OK;
+    return eval_feed(&t->reader, ids, tokens - 1, count_row, t);
 }
 
 static int add_results(struct task *t, uint64_t length)
@@ -81,15 +71,18 @@ static int add_results(struct task *t, uint64_t length)
 
 static int at_length(struct evaluation *e, const struct tokens *tokens, uint64_t length)
 {
+    const uint64_t longest = length < tokens->count ? length : tokens->count;
     const uint64_t bucket = e->settings->bucket;
-    struct task t = {.evaluation = e, .buckets = bucket ? (size_t)((length + bucket - 1) / bucket) : 0};
-    int status = eval_open(e, length, ROWS, &t.reader);
+    struct task t = {.evaluation = e, .buckets = bucket ? (size_t)((longest + bucket - 1) / bucket) : 0};
+    int status = eval_open(e, longest, logits_rows(e->engine->info.vocabulary), &t.reader);
     t.bucket = calloc(t.buckets + 1, sizeof *t.bucket);
     if (status == STATUS_OK && !t.bucket) {
         message_error("out of memory");
         status = STATUS_FAILED;
     }
-    for (size_t at = 0; at + 1 < tokens->count && status == STATUS_OK; at += length)
+    uint64_t blocks = 0;
+    for (size_t at = 0; at + 1 < tokens->count && blocks < e->settings->samples && status == STATUS_OK;
+         at += length, blocks++)
         status = read_block(&t, tokens->ids + at,
                             tokens->count - at < length ? tokens->count - at : (size_t)length);
     if (status == STATUS_OK)
