@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The program in the EXAMPLES section of every section 3 page, and the one in README.md, compiles without
-# a warning and runs on the model that is shipped.
+# Every program in the EXAMPLES section of a section 3 page, and the one in README.md, compiles without a
+# warning and runs on the model that is shipped.
 model=$top_srcdir/data/lalte-tiny
 dir=examples.$$
 n=0 failed=0
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir" || exit 1
 
-# The first literal display of the EXAMPLES section, roff escapes undone.
+# extract PAGE NUMBER: a literal display of the EXAMPLES section, roff escapes undone.
 extract() {
-    awk '/^\.Sh /{on = ($2 == "EXAMPLES")} on && /^\.Ed/{exit} on && show{print} on && /^\.Bd -literal/{show = 1}' "$1" |
+    awk -v number="$2" '/^\.Sh /{on = ($2 == "EXAMPLES")} /^\.Ed/{show = 0} on && show{print}
+        on && /^\.Bd -literal/{show = ++seen == number}' "$1" |
         sed 's/\\&//g; s/\\-/-/g; s/\\e/\\/g'
 }
 
@@ -44,8 +45,12 @@ check() {
 
 for page in "$top_srcdir"/man/*.3; do
     name=${page##*/}
-    extract "$page" >"$dir/${name%.3}.c"
-    check "$name" "${name%.3}"
+    number=1
+    while extract "$page" $number >"$dir/${name%.3}_$number.c" && [ -s "$dir/${name%.3}_$number.c" ]; do
+        check "$name $number" "${name%.3}_$number"
+        number=$((number + 1))
+    done
+    [ $number -gt 1 ] || check "$name" none
 done
 awk '/^```$/{on = 0} on; /^```c$/{on = 1}' "$top_srcdir/README.md" >"$dir/readme.c"
 check README.md readme
