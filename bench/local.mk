@@ -1,7 +1,7 @@
 # Benches are built and run by `make bench`, not by `make`. BENCH_FLAGS reaches each of them: --json,
 # --quick, --filter TEXT, --threads N, --cpu LEVEL. BENCH_MODEL is the folder of a model.
 BENCHES = bench_par bench_kernels
-EXTRA_PROGRAMS += $(BENCHES) bench_model
+EXTRA_PROGRAMS += $(BENCHES) bench_model bench_loops
 BENCH_MODEL = $(top_srcdir)/data/lalte-tiny
 
 # The probes of the machine's limits: as with the kernels, one library per instruction set.
@@ -32,7 +32,7 @@ libbench_la_SOURCES = %D%/bench.c %D%/bench.h %D%/roof.c %D%/roof.h
 libbench_la_LIBADD = $(PROBES)
 BENCH_LIBS = libbench.la libltecore.la
 # automake does not clean what is EXTRA
-CLEANFILES += $(BENCHES) bench_model libbench.la $(PROBES)
+CLEANFILES += $(BENCHES) bench_model bench_loops libbench.la $(PROBES)
 
 bench_par_SOURCES = %D%/bench_par.c
 bench_par_LDADD = $(BENCH_LIBS)
@@ -44,10 +44,14 @@ bench_kernels_LDADD = $(BENCH_LIBS)
 bench_model_SOURCES = %D%/bench_model.c
 bench_model_LDADD = $(BENCH_LIBS)
 
+bench_loops_SOURCES = %D%/bench_loops.c
+bench_loops_LDADD = $(BENCH_LIBS)
+
 bench: $(BENCHES) bench_model
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
 	@./bench_model $(BENCH_FLAGS) $(BENCH_MODEL)
 # Built by `make check`, so that they keep up with what they measure.
-check-local: $(BENCHES) bench_model
+check-local: $(BENCHES) bench_model bench_loops
 .PHONY: bench
-EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-1.4b.json
+EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-1.4b.json \
+  %D%/loops.svg %D%/plot_loops.py

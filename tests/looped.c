@@ -306,6 +306,32 @@ static void check_shared(struct lte_context *c, const char *level)
     lte_model_free(m);
 }
 
+// Memory may run out at any allocation of a load.
+static void check_memory(void)
+{
+    static const char config[] =
+        LT2 "'num_loops':2,'layer_types':'2:1','window_pattern':'full->SWA=3','attn_gate':'query',"
+            "'block_residual':true}";
+    struct fixture f;
+    fixture_open(&f);
+    lte_model_free(make(&f, 0, config));
+    const size_t live = f.live;
+    enum lte_status status = LTE_ERR_MEMORY;
+    bool good = true;
+    size_t n = 1;
+    for (; status != LTE_OK && n < 2000; n++) {
+        struct lte_model *m;
+        fixture_clear(&f);
+        f.fail_at = n;
+        status = lte_model_load_with(f.context, f.folder, NULL, &m);
+        f.fail_at = 0;
+        good &= status == LTE_OK || (status == LTE_ERR_MEMORY && !m && f.live == live);
+        lte_model_free(m);
+    }
+    check_ok(good && n > 20 && n < 2000, "out of memory at any of %zu allocations of a load", n - 1);
+    check_ok(fixture_close(&f), "nothing is left");
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "looped");
@@ -317,6 +343,7 @@ int main(int argc, char **argv)
     }
     check_meaning();
     check_exit();
+    check_memory();
     check_refused();
     check_half("element");
     check_half("head");
