@@ -13,6 +13,7 @@ static lte_mixer_fn *const mixer_table[LTE_MIXERS] = {
     [LTE_MIXER_GDN] = lte_mixer_gdn,
     [LTE_MIXER_ATTENTION] = lte_mixer_attention,
     [LTE_MIXER_LTE] = lte_mixer_attention,
+    [LTE_MIXER_NSA] = lte_mixer_nsa,
 };
 
 static lte_value build_mlp(struct lte_builder *b, const struct lte_layer *layer, lte_value x)

@@ -36,10 +36,13 @@ LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.
 # Writing checkpoints and fresh models.
 LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \
   %D%/safetensors_write.c %D%/safetensors_write.h
+# Sparse selection and what uses it.
+LIB_SPARSE = %D%/sparse/nsa.c %D%/sparse/nsa.h %D%/sparse/select.c %D%/sparse/select.h \
+  %D%/sparse/top_k.c %D%/sparse/top_k.h %D%/op/nsa.c %D%/mixer/nsa.c %D%/arch/nsa.c
 include %D%/grad/local.mk
 include %D%/train/local.mk
 include %D%/data/local.mk
-libltecore_la_SOURCES = $(LIB_GRAD) $(LIB_TRAIN) $(LIB_BATCHES) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
+libltecore_la_SOURCES = $(LIB_SPARSE) $(LIB_GRAD) $(LIB_TRAIN) $(LIB_BATCHES) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
   $(LIB_WRITE)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 

@@ -148,10 +148,14 @@ static void describe_gdn(const struct lte_gdn *gdn, struct lte_layer_info *info)
     info->value_dim = gdn->value_dim;
 }
 
-static void describe_attention(const struct lte_attention *a, bool evicts, uint32_t window,
+static void describe_attention(const struct lte_attention *a, enum lte_mixer mixer, uint32_t window,
                                struct lte_layer_info *info)
 {
-    info->mixer = evicts ? "lte" : window ? "window" : "attention";
+    const bool evicts = mixer == LTE_MIXER_LTE;
+    if (mixer == LTE_MIXER_NSA)
+        info->mixer = "nsa";
+    else
+        info->mixer = evicts ? "lte" : window ? "window" : "attention";
     info->query_heads = a->heads;
     info->key_heads = info->value_heads = a->key_heads;
     info->key_dim = info->value_dim = a->head_dim;
@@ -170,8 +174,7 @@ enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
     if (l->mixer == LTE_MIXER_GDN)
         describe_gdn(&l->gdn, info);
     else
-        describe_attention(&l->attention, l->mixer == LTE_MIXER_LTE, lte_model_window(model, layer),
-                           info);
+        describe_attention(&l->attention, l->mixer, lte_model_window(model, layer), info);
     return LTE_OK;
 }
 

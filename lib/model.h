@@ -7,7 +7,7 @@
 #include "lib/safetensors.h"
 #include "lte/model.h"
 
-enum lte_mixer { LTE_MIXER_GDN, LTE_MIXER_ATTENTION, LTE_MIXER_LTE, LTE_MIXERS };
+enum lte_mixer { LTE_MIXER_GDN, LTE_MIXER_ATTENTION, LTE_MIXER_LTE, LTE_MIXER_NSA, LTE_MIXERS };
 
 // Gated DeltaNet (spec: arXiv 2412.06464). K = key_dim, V = value_dim per head.
 struct lte_gdn {
@@ -54,7 +54,7 @@ enum lte_output_gate {
     LTE_GATE_QUERY_GROUP
 };
 
-// Softmax attention: full, sliding window, or with learnable token eviction.
+// Softmax attention: full, sliding window, with learnable token eviction, or native sparse attention.
 struct lte_attention {
     uint32_t heads, key_heads, head_dim;
     uint32_t window;              // tokens a query sees, itself too (LTE: window_size + 1); 0: all
@@ -68,6 +68,8 @@ struct lte_attention {
     const struct lte_tensor *q_norm, *k_norm;          // [head_dim]; NULL: none
     const struct lte_tensor *gate_proj;                // NULL: none
     struct lte_eviction evict;    // mixer LTE_MIXER_LTE only
+    uint32_t block, top;          // LTE_MIXER_NSA: tokens of a block, blocks selected
+    const struct lte_tensor *g_proj; // LTE_MIXER_NSA: [heads * 3][width]
 };
 
 struct lte_layer {

@@ -34,6 +34,7 @@ enum lte_op_kind {
     LTE_OP_SDPA_GATE,
     LTE_OP_LOOP_GATE,
     LTE_OP_LOOP_EXIT,
+    LTE_OP_NSA,
     LTE_OPS
 };
 
@@ -129,6 +130,13 @@ struct lte_loop_exit_op {
     size_t loop;
     float threshold;     // of the model, for sessions that do not say
 };
+// Native sparse attention: in[3] holds the logits of three gates a head, indexed by enum lte_nsa_branch.
+struct lte_nsa_op {
+    size_t heads, key_heads, head_dim;
+    size_t block;                  // tokens of a block
+    size_t top;                    // blocks selected, forced ones among them
+    size_t window;                 // tokens a query sees, itself included
+};
 
 struct lte_op {
     enum lte_op_kind kind;
@@ -149,6 +157,7 @@ struct lte_op {
         struct lte_sdpa_gate_op sdpa_gate;
         struct lte_loop_gate_op loop_gate;
         struct lte_loop_exit_op loop_exit;
+        struct lte_nsa_op nsa;
     };
 };
 
@@ -187,7 +196,7 @@ extern const struct lte_op_row *const lte_op_table[LTE_OPS];
 extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,
     lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,
     lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score, lte_op_attend,
-    lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit;
+    lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa;
 
 // Rounds a size up to the alignment of everything in a session's block.
 static inline size_t lte_align(size_t bytes)

@@ -24,4 +24,5 @@ const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_SDPA_GATE] = &lte_op_sdpa_gate,
     [LTE_OP_LOOP_GATE] = &lte_op_loop_gate,
     [LTE_OP_LOOP_EXIT] = &lte_op_loop_exit,
+    [LTE_OP_NSA] = &lte_op_nsa,
 };

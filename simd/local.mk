@@ -69,3 +69,17 @@ endif
 if HAVE_NEON
 libsimd_neon_la_SOURCES += %D%/neon/adamw.c %D%/neon/cross_entropy.c
 endif
+
+# Sparse selection.
+SIMD_HDRS += %D%/index.h
+SIMD_BODY += %D%/body/index.h
+libsimd_ref_la_SOURCES += %D%/ref/index.c
+if HAVE_AVX2
+libsimd_avx2_la_SOURCES += %D%/avx2/index.c
+endif
+if HAVE_AVX512
+libsimd_avx512_la_SOURCES += %D%/avx512/index.c
+endif
+if HAVE_NEON
+libsimd_neon_la_SOURCES += %D%/neon/index.c
+endif

@@ -14,6 +14,7 @@
 #include "simd/cross_entropy.h"
 #include "simd/delta_rule.h"
 #include "simd/evict.h"
+#include "simd/index.h"
 #include "simd/linear.h"
 #include "simd/norm.h"
 #include "simd/rope.h"
@@ -60,6 +61,7 @@ struct lte_kernels {
     lte_router_weight_grad_fn *router_weight_grad; // router_grad.h
     lte_silu_slope_fn *silu_slope;
     lte_evict_fn *evict;
+    lte_index_fn *index;
 
     // backward.h
     lte_silu_back_fn *silu_back;

@@ -75,6 +75,7 @@ include %D%/data.mk
 include %D%/edges.mk
 include %D%/grad.mk
 include %D%/optimizer.mk
+include %D%/sparse.mk
 include %D%/tokenizer.mk
 include %D%/tree.mk
 include %D%/fuzz/local.mk

@@ -16,7 +16,8 @@ enum { TOKENS = 120 };
 
 static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "full",        "swa",     "lte", "lte_layer",
-                                     "lt2",         "lt2_hybrid", "lt2_heads", "ouro"};
+                                     "lt2",         "lt2_hybrid", "lt2_heads", "ouro",
+                                     "nsa",         "hybrid_nsa"};
 
 static void random_tokens(uint32_t *ids, size_t n, uint32_t vocabulary)
 {

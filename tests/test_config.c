@@ -40,6 +40,9 @@
 
 #define LALTE "{" HYBRID COMMON GDN SMALL "'head_dim':128," ATTN_04 LTE "}}"
 
+#define NSA "'num_heads':32,'num_kv_heads':2,'head_dim':64,'block_size':64,'block_counts':16,'window_size':512"
+#define NSA_MODEL "{'model_type':'nsa'," COMMON SMALL NSA "}"
+
 static const struct published {
     const char *name, *config;
     uint64_t parameters;
@@ -103,6 +106,20 @@ static const struct published {
      423,
      {"gdn", "lte"},
      769},
+    {"nsa 0.4B", NSA_MODEL, 349750272, 242, {"nsa", "nsa"}, 512},
+    {"nsa 1.4B", "{'model_type':'nsa'," COMMON LARGE NSA "}", 1180272640, 243, {"nsa", "nsa"}, 512},
+    {"hybrid nsa 0.4B",
+     "{" HYBRID COMMON GDN SMALL "'head_dim':128,'attn':{" ODD "'attn_type':'nsa'," NSA "}}",
+     358353600,
+     338,
+     {"gdn", "nsa"},
+     512},
+    {"hybrid nsa 1.4B",
+     "{" HYBRID COMMON GDN LARGE "'head_dim':256,'attn':{" ODD "'attn_type':'nsa'," NSA "}}",
+     1323308224,
+     339,
+     {"gdn", "nsa"},
+     512},
 };
 
 // JSON written with single quotes.
@@ -259,7 +276,6 @@ static void try_patches(const char *base, const struct patch *patches, size_t co
 
 static const struct patch model_keys[] = {
     {"model_type", "'mamba'", NOT, {"\"mamba\"", "\"transformer\", \"gated_deltanet\""}},
-    {"model_type", "'nsa'", NOT, {"\"nsa\""}},
     {"model_type", "7", NOT, {"7"}},
     {"model_type", NULL, BAD, {"missing"}},
     {"hidden_size", NULL, BAD, {"missing"}},
@@ -331,7 +347,7 @@ static const struct patch hybrid_keys[] = {
     {"attn.num_kv_heads", NULL, LTE_OK, {NULL}},
     {"attn.rope_theta", "0", BAD, {"0"}},
     {"attn.qkv_bias", "true", LTE_OK, {NULL}},
-    {"attn.attn_type", "'nsa'", NOT, {"nsa"}},
+    {"attn.attn_type", "'nsa'", BAD, {"block_size", "missing"}},
     {"attn.attn_type", "'moba'", NOT, {"\"moba\"", "\"lte\""}},
     {"attn.window_size", NULL, BAD, {"missing"}},
     {"attn.window_size", "null", BAD, {"missing"}},
@@ -394,6 +410,23 @@ static const struct patch transformer_keys[] = {
     {"head_dim", "64", NOT, {"not known"}},
 };
 
+static const struct patch nsa_keys[] = {
+    {"num_heads", NULL, BAD, {"missing"}},
+    {"num_kv_heads", "3", BAD, {"3", "32"}},
+    {"num_kv_heads", NULL, LTE_OK, {NULL}},
+    {"head_dim", "63", BAD, {"63", "even"}},
+    {"head_dim", NULL, LTE_OK, {NULL}},
+    {"head_dim", "128", LTE_OK, {NULL}},
+    {"block_size", NULL, BAD, {"missing"}},
+    {"block_size", "0", BAD, {"0"}},
+    {"block_counts", "2", BAD, {"2", "3 blocks"}},
+    {"block_counts", "3", LTE_OK, {NULL}},
+    {"window_size", "null", BAD, {"missing"}},
+    {"qkv_bias", "true", LTE_OK, {NULL}},
+    {"rope_theta", "0", BAD, {"0"}},
+    {"qk_norm", "true", NOT, {"not known"}},
+};
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -402,6 +435,7 @@ static void test_keys(void **state)
     TRY(LALTE, hybrid_keys);
     TRY(published[4].config, plain_keys);
     TRY(published[0].config, transformer_keys);
+    TRY(NSA_MODEL, nsa_keys);
 }
 
 // What a key that is accepted does.

@@ -21,5 +21,6 @@ extern const struct lte_family lte_family_gated_deltanet;
 extern const struct lte_family lte_family_hybrid_gated_deltanet;
 extern const struct lte_family lte_family_ouro;
 extern const struct lte_family lte_family_lt2;
+extern const struct lte_family lte_family_nsa;
 
 #endif

@@ -119,6 +119,8 @@ static void layer_weights(struct lte_walk *w, uint32_t n, lte_out_init_fn *out_i
     lte_walk_prefix(w, "model.layers.%u.attn.", (unsigned)n);
     if (layer->mixer == LTE_MIXER_GDN)
         lte_gdn_weights(w, &layer->gdn, out_init);
+    else if (layer->mixer == LTE_MIXER_NSA)
+        lte_nsa_weights(w, &layer->attention, out_init);
     else
         lte_attention_weights(w, &layer->attention, out_init);
     if (layer->mixer == LTE_MIXER_LTE)

@@ -51,6 +51,11 @@ void lte_eviction_weights(struct lte_walk *walk, struct lte_attention *attention
 // The buffers that training saves.
 void lte_eviction_buffers(struct lte_walk *walk);
 
+// Native sparse attention: all of its keys but "layers".
+void lte_nsa_configure(struct lte_config *config, struct lte_attention *attention);
+void lte_nsa_weights(struct lte_walk *walk, struct lte_attention *attention,
+                     lte_out_init_fn *out_init);
+
 // out_init, or the normal of every other matrix.
 struct lte_init lte_fla_out_init(const struct lte_model *model, lte_out_init_fn *out_init,
                                  uint64_t fan_in);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// model_type "hybrid_gated_deltanet": Gated DeltaNet, with learnable token eviction or attention in
-// the layers that "attn" lists.
+// model_type "hybrid_gated_deltanet": Gated DeltaNet, with learnable token eviction, native
+// sparse attention or attention in the layers that "attn" lists.
 #include "config.h"
 
 #include <math.h>
@@ -12,6 +12,7 @@ static void attn_keys(struct lte_config *config, struct lte_model *model)
 {
     static const char *const types[] = {"lte", "attn", "nsa", NULL};
     enum { LTE, ATTENTION, NSA };
+    static const enum lte_mixer mixer[] = {LTE_MIXER_LTE, LTE_MIXER_ATTENTION, LTE_MIXER_NSA};
     struct lte_attention attention = {0};
     struct lte_config attn;
     lte_config_object(config, "attn", "attn.", &attn);
@@ -19,15 +20,14 @@ static void attn_keys(struct lte_config *config, struct lte_model *model)
         return;
     const unsigned type = lte_config_choice_or(&attn, "attn_type", types, ATTENTION);
     if (type == NSA)
-        lte_config_fail(&attn, LTE_ERR_UNSUPPORTED, "attn_type",
-                        "is \"nsa\": native sparse attention is not supported yet");
-    lte_attention_configure(&attn, model, &attention);
+        lte_nsa_configure(&attn, &attention);
+    else
+        lte_attention_configure(&attn, model, &attention);
     if (type == LTE)
         lte_eviction_configure(&attn, model, &attention);
-    else
+    else if (type == ATTENTION)
         lte_attention_window(&attn, &attention);
-    lte_fla_attn_layers(&attn, model, type == LTE ? LTE_MIXER_LTE : LTE_MIXER_ATTENTION,
-                        &attention);
+    lte_fla_attn_layers(&attn, model, mixer[type], &attention);
     lte_config_end(&attn);
 }
 

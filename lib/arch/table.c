@@ -12,6 +12,7 @@ const struct lte_family *const lte_families[] = {
     &lte_family_hybrid_gated_deltanet,
     &lte_family_ouro,
     &lte_family_lt2,
+    &lte_family_nsa,
     NULL,
 };
 
@@ -21,5 +22,6 @@ const char *const lte_family_names[] = {
     "hybrid_gated_deltanet",
     "ouro",
     "lt2",
+    "nsa",
     NULL,
 };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A plain float64 PyTorch statement of the models: gated DeltaNet (value heads, expanded values, negative
-# eigenvalues), full and sliding-window attention, learnable token eviction by the streaming rules or, if
-# config["training"] is set, by those of training. Written for reading, token by token and without caches;
+# eigenvalues), full and sliding-window attention, native sparse attention, learnable token eviction by the
+# streaming rules or, if config["training"] is set, by those of training. Written for reading, token by token and without caches;
 # no test needs it at run time.
 import torch
 import torch.nn.functional as F
@@ -150,10 +150,63 @@ def attention(x, p, config, seen):
     return torch.einsum("hqk,khd->qhd", weight, v).flatten(1) @ p["o_proj.weight"].T
 
 
+def nsa_blocks(importance, t, attn):
+    """The blocks of query t: the forced ones, then the most important, the lower index first on ties."""
+    own, top = t // attn["block_size"], attn["block_counts"]
+    forced = {0, max(own - 1, 0), own}
+    rest = sorted(set(range(own)) - forced, key=lambda c: (-float(importance[c]), c))
+    return sorted(forced) + rest[: max(0, top - len(forced))]
+
+
+def nsa(x, p, config, seen):
+    """Native sparse attention, query by query."""
+    attn = config.get("attn") or config
+    heads, dim, size = attn["num_heads"], attn.get("head_dim", 64), attn["block_size"]
+    key_heads = attn.get("num_kv_heads") or heads
+    length, group, scale = len(x), heads // key_heads, dim**-0.5
+
+    def project(name, n):
+        y = x @ p[name + "_proj.weight"].T
+        return (y + p[name + "_proj.bias"] if name + "_proj.bias" in p else y).view(length, n, dim)
+
+    theta = attn.get("rope_theta", 10000.0)
+    q, k, v = rope(project("q", heads), theta), rope(project("k", key_heads), theta), project("v", key_heads)
+    gate = torch.sigmoid(x @ p["g_proj.weight"].T).view(length, heads, 3, 1)
+    complete = length // size * size
+    kc, vc = (y[:complete].view(-1, size, key_heads, dim).mean(1) for y in (k, v))
+    out, gap = torch.zeros(length, heads, dim, dtype=x.dtype), float("inf")
+    for t in range(length):
+        for g in range(key_heads):
+            h = slice(g * group, (g + 1) * group)
+
+            def attend(keys, values):
+                weight = (q[t, h] @ keys.T * scale).softmax(-1)
+                return weight, weight @ values
+
+            importance, pooled = attend(kc[: (t + 1) // size, g], vc[: (t + 1) // size, g])
+            importance = importance.sum(0)
+            blocks = nsa_blocks(importance, t, attn)
+            tokens = [j for c in sorted(blocks) for j in range(c * size, (c + 1) * size) if j <= t]
+            left = [importance[c] for c in range(t // size) if c not in blocks]
+            least = [importance[c] for c in blocks if c not in (0, t // size - 1, t // size)]
+            if left and least:
+                gap = min(gap, float(min(least) - max(left)))
+            low = max(0, t - attn["window_size"] + 1)
+            branches = (pooled, attend(k[tokens, g], v[tokens, g])[1], attend(k[low : t + 1, g], v[low : t + 1, g])[1])
+            out[t, h] = sum(gate[t, h, i] * o for i, o in enumerate(branches))
+    seen["gap"] = gap
+    return out.flatten(1) @ p["o_proj.weight"].T
+
+
 def mixer_of(config, layer):
+    if config["model_type"] == "nsa":
+        return nsa
     if config["model_type"] == "transformer":
         return attention
-    return attention if layer in (config.get("attn") or {}).get("layers", []) else gated_deltanet
+    attn = config.get("attn") or {}
+    if layer not in attn.get("layers", []):
+        return gated_deltanet
+    return nsa if attn.get("attn_type") == "nsa" else attention
 
 
 def forward(tensors, config, ids, seen):

@@ -52,6 +52,8 @@ def record(config_path, lte):
                 answers[f"case{n}.stream.{layer}"] = kept["stream"].float().numpy()
             if "state" in kept and n == len(LENGTHS) - 1:
                 answers[f"case{n}.gdn_state.{layer}"] = kept["state"].float().numpy()
+            if "gap" in kept:
+                print(config_path, n, layer, "smallest gap between importances", kept["gap"])
             if "score" in kept:
                 positive = (kept["score"] > 0).double().mean(0).tolist()
                 print(config_path, n, layer, "positive", [round(x, 2) for x in positive])

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "config.h"
+
+#include "lib/sparse/select.h"
+
+#include <math.h>
+
+#include "lib/sparse/top_k.h"
+
+static size_t padded(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+size_t lte_select_scratch(const struct lte_selector *s, uint64_t tokens)
+{
+    const size_t units = (size_t)(tokens / s->pool) + 1;
+    return padded(units) + padded(lte_index_scratch(units));
+}
+
+static void force(const struct lte_selector *s, float *score, size_t units)
+{
+    for (size_t c = 0; c < units && c < s->first; c++)
+        score[c] = INFINITY;
+    for (size_t c = units > s->last ? units - s->last : 0; c < units; c++)
+        score[c] = INFINITY;
+}
+
+size_t lte_select(const struct lte_selector *s, const struct lte_kernels *kernels,
+                  const struct lte_select_query *query, float *scratch, uint32_t *unit)
+{
+    const size_t complete = (size_t)((query->position + 1) / s->pool);
+    const size_t units = (size_t)(query->position / s->pool) + 1;
+    if (units > s->top) { // else all of them, and no need to know how much they are wanted
+        kernels->index(&(struct lte_index_args){.rule = s->rule,
+                                                .q = query->q,
+                                                .k = query->key,
+                                                .weight = query->weight,
+                                                .q_stride = query->q_stride,
+                                                .k_stride = query->key_stride,
+                                                .heads = s->heads,
+                                                .keys = complete,
+                                                .dim = s->dim,
+                                                .scale = s->scale,
+                                                .score = scratch,
+                                                .scratch = scratch + padded(units)});
+        if (units > complete)
+            scratch[complete] = -INFINITY;
+        force(s, scratch, units);
+    }
+    return lte_top_k(scratch, units, s->top, unit);
+}
+
+size_t lte_select_tokens(const struct lte_selector *s, const uint32_t *unit, size_t units,
+                         uint64_t position, uint32_t *at)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < units; i++) {
+        const uint64_t begin = (uint64_t)unit[i] * s->pool, end = begin + s->pool;
+        for (uint64_t token = begin; token < end && token <= position; token++)
+            at[n++] = (uint32_t)token;
+    }
+    return n;
+}

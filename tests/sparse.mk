@@ -1,0 +1,6 @@
+# Sparse attention.
+SPARSE_CHECKS = %D%/check_index %D%/check_top_k %D%/spec_nsa
+check_PROGRAMS += $(SPARSE_CHECKS)
+%C%_check_index_LDADD = $(CHECK_LIBS) -lm
+%C%_check_top_k_LDADD = $(CHECK_LIBS) -lm
+%C%_spec_nsa_LDADD = $(MODEL_LIBS) -lm
