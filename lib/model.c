@@ -159,7 +159,7 @@ static void describe_attention(const struct lte_attention *a, enum lte_mixer mix
     info->query_heads = a->heads;
     info->key_heads = info->value_heads = a->key_heads;
     info->key_dim = info->value_dim = a->head_dim;
-    info->window = window;
+    info->window = mixer == LTE_MIXER_NSA ? a->window : window;
     info->buffer = evicts ? a->evict.buffer : 0;
     info->sinks = evicts ? a->evict.sinks : 0;
 }

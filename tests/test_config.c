@@ -347,7 +347,6 @@ static const struct patch hybrid_keys[] = {
     {"attn.num_kv_heads", NULL, LTE_OK, {NULL}},
     {"attn.rope_theta", "0", BAD, {"0"}},
     {"attn.qkv_bias", "true", LTE_OK, {NULL}},
-    {"attn.attn_type", "'nsa'", BAD, {"block_size", "missing"}},
     {"attn.attn_type", "'moba'", NOT, {"\"moba\"", "\"lte\""}},
     {"attn.window_size", NULL, BAD, {"missing"}},
     {"attn.window_size", "null", BAD, {"missing"}},
