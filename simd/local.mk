@@ -12,6 +12,8 @@ SIMD_BODY = %D%/body/activation.h %D%/body/attend.h %D%/body/attend_grad.h %D%/b
 
 SIMD_BODY += %D%/body/panel.h
 
+SIMD_BODY += %D%/body/attend_load.h
+
 SIMD_LIBS =
 
 noinst_LTLIBRARIES += libsimd_ref.la

@@ -50,12 +50,6 @@ static inline float v_sum(V v)
     a = _mm_add_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_add_ss(a, _mm_movehdup_ps(a)));
 }
-static inline float v_max_all(V v)
-{
-    __m128 a = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
-    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
-}
 // The low eight bits of the representation of a, as the exponent field of a positive number.
 static inline V v_exponent(V a)
 {
@@ -69,20 +63,42 @@ static inline V v_load_bf16(const void *p)
     const __m128i h = _mm_loadu_si128((const __m128i *)p);
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
 }
+// 2 VL storage elements widened, apart: those with even numbers, then the odd ones.
+static inline void v_load_apart_bf16(V *to, const void *p)
+{
+    const __m256i a = _mm256_loadu_si256((const __m256i *)p);
+    to[0] = _mm256_castsi256_ps(_mm256_slli_epi32(a, 16));
+    to[1] = _mm256_castsi256_ps(_mm256_and_si256(a, _mm256_set1_epi32(~0xffff)));
+}
+// The even or the odd lanes of a, then those of b.
+static inline V v_evens(V a, V b)
+{
+    const __m256d s = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(s, 0xd8));
+}
+static inline V v_odds(V a, V b)
+{
+    const __m256d s = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(s, 0xd8));
+}
+// Lane i takes what lane i ^ by has; by is 1, 2 or 4.
+static inline V v_swap(V a, const size_t by)
+{
+    return by == 4 ? _mm256_permute2f128_ps(a, a, 1)
+                   : by == 2 ? _mm256_permute_ps(a, 0x4e) : _mm256_permute_ps(a, 0xb1);
+}
 static inline V v_load_f16(const void *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 // A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
 #define v_prefetch(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
-#define v_prefetch_l2(p) _mm_prefetch((const char *)(p), _MM_HINT_T1)
 static inline float v_min_all(V v)
 {
     __m128 a = _mm_min_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     a = _mm_min_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_min_ss(a, _mm_movehdup_ps(a)));
 }
-static inline float v_first(V v) { return _mm256_cvtss_f32(v); }
 // p[0..4) = the sums of a, b, c, d
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {

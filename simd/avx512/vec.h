@@ -42,7 +42,6 @@ static inline V v_gt_select(V a, V b, V x, V y)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
 }
 static inline float v_sum(V v) { return _mm512_reduce_add_ps(v); }
-static inline float v_max_all(V v) { return _mm512_reduce_max_ps(v); }
 // The low eight bits of the representation of a, as the exponent field of a positive number.
 static inline V v_exponent(V a)
 {
@@ -56,21 +55,47 @@ static inline V v_load_bf16(const void *p)
     const __m256i h = _mm256_loadu_si256((const __m256i *)p);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
 }
+// 2 VL storage elements widened, apart: those with even numbers, then the odd ones.
+static inline void v_load_apart_bf16(V *to, const void *p)
+{
+    const __m512i a = _mm512_loadu_si512(p);
+    to[0] = _mm512_castsi512_ps(_mm512_slli_epi32(a, 16));
+    to[1] = _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32(~0xffff)));
+}
+// The even or the odd lanes of a, then those of b.
+static inline V v_evens(V a, V b)
+{
+    const __m512d s = _mm512_castps_pd(_mm512_shuffle_ps(a, b, 0x88));
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    return _mm512_castpd_ps(_mm512_permutexvar_pd(order, s));
+}
+static inline V v_odds(V a, V b)
+{
+    const __m512d s = _mm512_castps_pd(_mm512_shuffle_ps(a, b, 0xdd));
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    return _mm512_castpd_ps(_mm512_permutexvar_pd(order, s));
+}
+// Lane i takes what lane i ^ by has; by is 1, 2, 4 or 8.
+static inline V v_swap(V a, const size_t by)
+{
+    return by == 8 ? _mm512_shuffle_f32x4(a, a, 0x4e)
+           : by == 4 ? _mm512_shuffle_f32x4(a, a, 0xb1)
+           : by == 2 ? _mm512_permute_ps(a, 0x4e) : _mm512_permute_ps(a, 0xb1);
+}
 static inline V v_load_f16(const void *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 // A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
 #define v_prefetch(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
-#define v_prefetch_l2(p) _mm_prefetch((const char *)(p), _MM_HINT_T1)
 static inline float v_min_all(V v) { return _mm512_reduce_min_ps(v); }
-static inline float v_first(V v) { return _mm512_cvtss_f32(v); }
 // p[0..4) = the sums of a, b, c, d
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
     const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
     const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-    const __m512 s = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+    const __m512 lo = _mm512_shuffle_ps(ab, cd, 0x44), hi = _mm512_shuffle_ps(ab, cd, 0xee);
+    const __m512 s = _mm512_add_ps(lo, hi);
     const __m256 t = _mm256_add_ps(_mm512_castps512_ps256(s), _mm512_extractf32x8_ps(s, 1));
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1)));
 }

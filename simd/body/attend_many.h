@@ -215,7 +215,7 @@ static void attend_many(const struct lte_attend_args *a, enum lte_dtype kv_type)
     for (size_t i = 0; i < a->spans; i++) {
         const enum lte_dtype type = a->span[i].f32 ? LTE_DTYPE_F32 : kv_type;
         for (size_t s = 0; s < a->span[i].keys;) {
-            s = tile_fill(&t, a, &a->span[i], s, type == LTE_DTYPE_F32 ? 4 : 2);
+            s = tile_fill(&t, a, &a->span[i], s, type == LTE_DTYPE_F32 ? 4 : 2, TILE);
             if (t.keys)
                 many_tile(&p, &t, type);
         }

@@ -10,11 +10,13 @@
 #include "simd/attend.h"
 #include "simd/body/storage.h"
 
-enum { TILE = 64 };
+// Keys at a time: for many queries, whose scores are as many rows; for one.
+enum { TILE = 64, LONG_TILE = 192 };
 
 struct tile {
-    const char *k[TILE], *v[TILE];
-    float from[TILE], until[TILE]; // seen by the queries first + [from, until), cut to the call's
+    const char *k[LONG_TILE], *v[LONG_TILE];
+    // seen by the queries first + [from, until), cut to the call's; not filled in where all see all
+    float from[LONG_TILE], until[LONG_TILE];
     size_t keys;
     size_t k_step, v_step;         // bytes from a key of the span to the next
     bool partial;                  // not every query of the call sees every key
@@ -30,27 +32,28 @@ static inline bool tile_seen_by_all(const uint32_t *from, const uint32_t *until,
     return !hidden;
 }
 
-// Fills t from key s on and returns the key to go on from. Elements are of `size` bytes.
+// Fills t with at most `most` keys (a multiple of TILE) from s on and returns the key to go on
+// from. Elements are of `size` bytes.
 static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
-                        const struct lte_kv_span *p, size_t s, size_t size)
+                        const struct lte_kv_span *p, size_t s, size_t size, size_t most)
 {
     const uint32_t first = (uint32_t)a->first, end = (uint32_t)(a->first + a->count);
     const size_t k_step = p->k_stride * size, v_step = p->v_stride * size;
     const char *k = p->k, *v = p->v;
+    size_t n = 0;
     t->k_step = k_step;
     t->v_step = v_step;
     t->partial = false;
-    if (p->keys - s >= TILE && tile_seen_by_all(p->from + s, p->until + s, first, end)) {
-        for (size_t n = 0; n < TILE; n++) {
-            const size_t row = p->at ? p->at[s + n] : s + n;
-            t->k[n] = k + row * k_step;
-            t->v[n] = v + row * v_step;
+    for (; n + TILE <= most && p->keys - s >= TILE &&
+           tile_seen_by_all(p->from + s, p->until + s, first, end);
+         n += TILE, s += TILE) {
+        for (size_t i = 0; i < TILE; i++) {
+            const size_t row = p->at ? p->at[s + i] : s + i;
+            t->k[n + i] = k + row * k_step;
+            t->v[n + i] = v + row * v_step;
         }
-        t->keys = TILE;
-        return s + TILE;
     }
-    size_t n = 0;
-    for (; s < p->keys && n < TILE; s++) {
+    for (; s < p->keys && n < most; s++) {
         const uint32_t from = p->from[s] > first ? p->from[s] : first;
         const uint32_t until = p->until[s] < end ? p->until[s] : end;
         const bool seen = from < until; // nearly random: no branch on it

@@ -49,7 +49,6 @@ static inline V v_minus_abs(V a) { return vnegq_f32(vabsq_f32(a)); }
 // a > b ? x : y, lane by lane; false where either is NaN.
 static inline V v_gt_select(V a, V b, V x, V y) { return vbslq_f32(vcgtq_f32(a, b), x, y); }
 static inline float v_sum(V v) { return vaddvq_f32(v); }
-static inline float v_max_all(V v) { return vmaxvq_f32(v); }
 // The low eight bits of the representation of a, as the exponent field of a positive number.
 static inline V v_exponent(V a)
 {
@@ -70,6 +69,22 @@ static inline V v_load_bf16(const void *p)
     memcpy(&h, p, sizeof h);
     return vreinterpretq_f32_u32(vshll_n_u16(h, 16));
 }
+// 2 VL storage elements widened, apart: those with even numbers, then the odd ones.
+static inline void v_load_apart_bf16(V *to, const void *p)
+{
+    uint32x4_t a;
+    memcpy(&a, p, sizeof a);
+    to[0] = vreinterpretq_f32_u32(vshlq_n_u32(a, 16));
+    to[1] = vreinterpretq_f32_u32(vandq_u32(a, vdupq_n_u32(0xffff0000)));
+}
+// The even or the odd lanes of a, then those of b.
+static inline V v_evens(V a, V b) { return vuzp1q_f32(a, b); }
+static inline V v_odds(V a, V b) { return vuzp2q_f32(a, b); }
+// Lane i takes what lane i ^ by has; by is 1 or 2.
+static inline V v_swap(V a, const size_t by)
+{
+    return by == 2 ? vextq_f32(a, a, 2) : vrev64q_f32(a);
+}
 static inline V v_load_f16(const void *p)
 {
     float16x4_t h;
@@ -78,9 +93,7 @@ static inline V v_load_f16(const void *p)
 }
 // A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
 #define v_prefetch(p) __builtin_prefetch(p)
-#define v_prefetch_l2(p) __builtin_prefetch(p, 0, 2)
 static inline float v_min_all(V v) { return vminvq_f32(v); }
-static inline float v_first(V v) { return vgetq_lane_f32(v, 0); }
 // p[0..4) = the sums of a, b, c, d
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
