@@ -55,6 +55,12 @@ static inline V v_exponent(V a)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
 }
+// p * 2^k for the k in the low nine bits of m, where p and the result are normal numbers.
+static inline V v_times_exp2(V p, V m)
+{
+    const __m256i k = _mm256_slli_epi32(_mm256_castps_si256(m), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), k));
+}
 // a/b within 2 ulp; finite a by Inf is 0.
 static inline V v_quotient(V a, V b) { return v_div(a, b); }
 // VL storage elements widened; the pointer may be unaligned.

@@ -47,6 +47,12 @@ static inline V v_exponent(V a)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 23));
 }
+// p * 2^k for the k in the low nine bits of m, where p and the result are normal numbers.
+static inline V v_times_exp2(V p, V m)
+{
+    const __m512i k = _mm512_slli_epi32(_mm512_castps_si512(m), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), k));
+}
 // a/b within 2 ulp; finite a by Inf is 0.
 static inline V v_quotient(V a, V b) { return v_div(a, b); }
 // VL storage elements widened; the pointer may be unaligned.

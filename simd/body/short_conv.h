@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Causal depthwise short convolution with SiLU over the vector vocabulary of vec.h.
 //
-// Four tokens share the loads of weights and inputs. Rows are often a multiple of 4 KiB apart, so that
-// the lines of one column all fall into one set of L1: what is needed again, the weights and the last
-// inputs, is kept packed, line by line, and the lines of x and y pass by once, asked for ahead of
-// time because rows so far apart escape the hardware.
+// Four tokens share the loads of weights and inputs. Rows are often a multiple of 4 KiB apart, so
+// that the lines of one column all fall into one set of L1: what is needed again, the weights and
+// the last inputs, is kept packed, line by line, and the lines of x and y pass by once. Those of x
+// are asked for ahead of time because rows so far apart escape the hardware; nothing waits for y's.
 #ifndef LTE_SIMD_BODY_SHORT_CONV_H
 #define LTE_SIMD_BODY_SHORT_CONV_H
 
@@ -60,18 +60,16 @@ LTE_INLINE void convolve_vector(float *y, size_t ys, const float *x, size_t xs,
             z[i] = j ? v_fma(w, in[j + i], z[i]) : v_mul(w, in[i]);
     }
     LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
-        v_store(y + i * ys, v_silu(z[i]));
+        v_store(y + i * ys, v_silu_of_sum(z[i]));
 }
 
-// Four tokens of whole lines; those `ahead` tokens later are asked for.
+// Four tokens of whole lines; inputs `ahead` tokens later are asked for.
 LTE_INLINE void convolve_lines(float *y, size_t ys, const float *x, size_t xs, size_t ahead,
                                struct column *column, size_t channels, const size_t taps)
 {
     for (size_t c = 0; c < channels; c += LINE, column++) {
-        LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++) {
+        LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
             v_prefetch(x + (i + ahead) * xs + c);
-            v_prefetch(y + (i + ahead) * ys + c);
-        }
         LTE_UNROLL for (size_t l = 0; l < LINE; l += VL)
             convolve_vector(y + c + l, ys, x + c + l, xs, column, l, taps);
     }
@@ -91,9 +89,9 @@ LTE_INLINE void convolve_token(float *y, const struct conv *a, size_t t, size_t 
             z = j ? v_fma(w, x, z) : v_mul(w, x);
         }
         if (m == VL)
-            v_store(y + c, v_silu(z));
+            v_store(y + c, v_silu_of_sum(z));
         else
-            v_store_n(y + c, v_silu(z), m);
+            v_store_n(y + c, v_silu_of_sum(z), m);
     }
 }
 

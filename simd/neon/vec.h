@@ -54,6 +54,12 @@ static inline V v_exponent(V a)
 {
     return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(a), 23));
 }
+// p * 2^k for the k in the low nine bits of m, where p and the result are normal numbers.
+static inline V v_times_exp2(V p, V m)
+{
+    const int32x4_t k = vshlq_n_s32(vreinterpretq_s32_f32(m), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), k));
+}
 // a/b within 2 ulp; finite a by Inf is 0 (vrecps makes 2 of 0 * Inf). The estimate and two Newton
 // steps, because many cores divide slowly.
 static inline V v_quotient(V a, V b)
