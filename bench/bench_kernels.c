@@ -34,6 +34,9 @@ void suite_run(const struct suite *suite, const struct bench_case *bench_case, s
         task[i] = (struct bench_task){call_once, &call[i], 0};
     }
     const double height = roof_time(suite->team, suite->kernels->name, bench_case->roof, task, cases);
+    const bool both = bench_case->roof > ROOF_FMA && bench_case->bytes > 0 && bench_case->flops > 0;
+    const double fma =
+        both ? roof_time(suite->team, suite->kernels->name, ROOF_FMA, NULL, 0) : 0;
     for (size_t i = 0; i < cases; i++) {
         const struct bench_case *c = &bench_case[i];
         struct bench_row row = {.op = c->op, .shape = c->shape,
@@ -42,6 +45,10 @@ void suite_run(const struct suite *suite, const struct bench_case *bench_case, s
                                 .flops = c->flops, .bytes = c->bytes};
         row.threads = lte_par_size(suite->team);
         roof_set(&row, c->roof, height);
+        if (fma > 0 && c->flops / fma > c->bytes / height) {
+            row.roof_gbs = 0;
+            roof_set(&row, ROOF_FMA, fma);
+        }
         bench_print(&row);
     }
 }

@@ -8,6 +8,10 @@
 #include <sys/resource.h>
 
 #include "bench/roof.h"
+#include "lib/graph.h"
+#include "lib/model.h"
+#include "lib/op.h"
+#include "lib/session.h"
 #include "lte.h"
 
 enum { PROMPT = 512, EARLY = 100, LATE = 50000 };
@@ -20,7 +24,7 @@ struct run {
     struct lte_model_info info;
     uint32_t *prompt;
     float *logits;
-    double bytes;           // that a token must read or write
+    double bytes;           // that a token must read or write, where it stands
     enum roof roof;         // of the level of memory that holds them
     double seconds, height; // of a decoded token; of that roof
 };
@@ -50,21 +54,31 @@ static void decode(void *arg)
     feed(arg, 1);
 }
 
+// What the ops count for the next token: weights once, states as they are read and written.
+static double touched(const struct run *r)
+{
+    const struct lte_graph *graph = r->model->graph;
+    struct lte_cost cost = {0};
+    for (size_t i = 0; i < graph->ops; i++) {
+        const struct lte_op *op = &graph->op[i];
+        if (lte_op_table[op->kind]->cost)
+            lte_op_table[op->kind]->cost(op, &r->session->params,
+                                        lte_session_position(r->session), 1, &cost);
+    }
+    return cost.weight_bytes + cost.state_bytes;
+}
+
 static void open_model(struct run *r, unsigned threads, const char *folder)
 {
     struct lte_session_params params;
-    struct lte_plan plan;
     bench_options.threads = threads;
     r->context = bench_open();
     r->other = bench_open();
     must(lte_model_load(r->context, folder, &r->model), folder);
     lte_session_params_init(&params);
     params.max_tokens = 2 * LATE;
-    must(lte_session_plan(r->model, &params, &plan), "plan");
     must(lte_session_new(r->model, &params, &r->session), "session");
     lte_model_describe(r->model, &r->info);
-    // The weights once, the constant part of the state read and written.
-    r->bytes = (double)(r->info.weight_bytes + 2 * (plan.state - plan.growing));
     r->prompt = bench_alloc(PROMPT * sizeof *r->prompt);
     r->logits = bench_alloc(r->info.vocabulary * sizeof *r->logits);
     for (uint32_t i = 0; i < PROMPT; i++)
@@ -113,6 +127,7 @@ static void run_decode(struct run *r, uint64_t position)
     char shape[48];
     snprintf(shape, sizeof shape, "at %llu", (unsigned long long)position);
     skip_to(r, position);
+    r->bytes = touched(r);
     lte_par_run(r->other->par, time_decode, r);
     print(r, "decode", shape, 1, r->seconds, true);
 }
@@ -141,6 +156,7 @@ static void run_threads(unsigned threads)
 {
     struct run r = {.seconds = 0};
     open_model(&r, threads, bench_options.rest);
+    bench_cpu_time(threads == 1); // it never waits, and what neighbours take is not counted
     char shape[48];
     snprintf(shape, sizeof shape, "n%d", PROMPT);
     if (bench_wanted("prefill", shape)) {
@@ -150,6 +166,7 @@ static void run_threads(unsigned threads)
     }
     if (threads == 1) {
         skip_to(&r, 2 * PROMPT);
+        r.bytes = touched(&r);
         print_memory(&r);
     }
     lte_session_reset(r.session);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Attention: one query group over a cache of keys against the bandwidth of the level it lies in, and
-// a causal prompt against arithmetic.
+// Attention: one query group over a cache of keys against the bandwidth of the level it lies in or,
+// with several heads, arithmetic; and a causal prompt against arithmetic.
 #include "config.h"
 
 #include <math.h>
 #include <stdio.h>
 
 #include "bench/cases.h"
+
+// A weight's exponential: ten multiply-adds and products.
+enum { EXP_FLOPS = 20 };
 
 struct attend {
     const struct lte_kernels *kernels;
@@ -68,9 +71,11 @@ static void fill(struct attend *a, unsigned threads, bool causal)
 }
 
 static void run_attend(const struct suite *suite, enum lte_dtype dtype, size_t dim, size_t group,
-                       size_t queries)
+                       size_t queries, size_t keys)
 {
-    const size_t heads = 4, keys = queries > 1 ? queries : 2048;
+    const size_t heads = 4;
+    if (!keys) // as many as lie in RAM
+        keys = roof_bytes(suite->team, 4) / (2 * heads * dim * lte_dtype_size(dtype));
     char shape[64];
     snprintf(shape, sizeof shape, "%s d%zu group %zu n%zu keys %zu",
              lte_dtype_name(dtype), dim, group, queries, keys);
@@ -83,7 +88,7 @@ static void run_attend(const struct suite *suite, enum lte_dtype dtype, size_t d
     const double bytes = 2.0 * (double)(heads * keys * dim * lte_dtype_size(dtype));
     const struct bench_case c = {
         .op = "attend", .shape = shape, .items = heads * a.blocks, .fn = attend_block, .arg = &a,
-        .tokens = (double)queries, .flops = 4.0 * (double)(heads * group * dim) * pairs,
+        .tokens = (double)queries, .flops = (double)(heads * group * (4 * dim + EXP_FLOPS)) * pairs,
         .bytes = queries > 1 ? 0 : bytes,
         .roof = queries > 1 ? ROOF_FMA : roof_for(suite->team, (size_t)bytes, false)};
     suite_run(suite, &c, 1);
@@ -93,8 +98,11 @@ static void run_attend(const struct suite *suite, enum lte_dtype dtype, size_t d
 void cases_attend(const struct suite *suite)
 {
     static const size_t shapes[][2] = {{64, 1}, {64, 4}, {256, 4}};
-    for (size_t queries = 1; queries <= 512; queries += 511)
+    // One query over keys in L3 and in RAM; a prompt.
+    static const size_t sizes[][2] = {{1, 2048}, {1, 0}, {512, 512}};
+    for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++)
         for (int dtype = LTE_DTYPE_F32; dtype <= LTE_DTYPE_BF16; dtype++)
             for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-                run_attend(suite, (enum lte_dtype)dtype, shapes[i][0], shapes[i][1], queries);
+                run_attend(suite, (enum lte_dtype)dtype, shapes[i][0], shapes[i][1], sizes[n][0],
+                           sizes[n][1]);
 }

@@ -7,7 +7,7 @@
 #include "bench/cases.h"
 
 enum { TOKENS = 512, WIDTH = 1024, CHANNELS = 6144, TAPS = 4, CHANNEL_BLOCK = 512, TOKEN_BLOCK = 16,
-       HEADS = 16, HALF = 32 };
+       HEADS = 16, HALF = 32, SILU = 7 }; // multiply-adds of the convolution's silu
 
 struct rows {
     const struct lte_kernels *kernels;
@@ -64,7 +64,8 @@ static void run_conv(const struct suite *suite)
     const double bytes = 2.0 * (double)(n * sizeof(float));
     const struct bench_case c = {.op = "short_conv", .shape = shape,
                                  .items = CHANNELS / CHANNEL_BLOCK, .fn = conv_channels, .arg = &r,
-                                 .tokens = TOKENS, .bytes = bytes,
+                                 .tokens = TOKENS, .flops = 2.0 * (double)(n * (TAPS + SILU)),
+                                 .bytes = bytes,
                                  .roof = roof_for(suite->team, (size_t)bytes, true)};
     suite_run(suite, &c, 1);
     bench_free_all();

@@ -24,7 +24,8 @@ struct bench_case {
     const char *isa;             // NULL: the kernels' level
 };
 // Measures the cases in turn, so that they can be compared, and prints a row of each. They have one
-// roof, the first one's.
+// roof, the first one's; where that is one of memory and flops are counted too, the row is held
+// against whichever of the two takes longer.
 void suite_run(const struct suite *suite, const struct bench_case *bench_case, size_t cases);
 
 void cases_delta(const struct suite *suite);

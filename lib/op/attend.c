@@ -241,7 +241,9 @@ static void cost(const struct lte_op *op, const struct lte_session_params *param
     const struct lte_attend_op *o = &op->attend;
     struct lte_kv kv;
     lte_kv_carve(o, params, NULL, &kv);
-    const double keys = (double)(lte_kv_ring_used(&kv, position) + o->buffer + 1);
+    const uint64_t evicted = position > kv.ring ? position - kv.ring : 0;
+    const size_t kept = evicted < o->buffer ? (size_t)evicted : o->buffer; // at most
+    const double keys = (double)(lte_kv_ring_used(&kv, position) + kept + 1);
     const double values = keys * (double)o->head_dim;
     cost->flops += 4.0 * values * (double)(o->heads * rows);
     cost->state_bytes += 2.0 * values * (double)(o->key_heads * lte_dtype_size(kv.type));
