@@ -105,6 +105,13 @@ static inline float v_min_all(V v)
     a = _mm_min_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_min_ss(a, _mm_movehdup_ps(a)));
 }
+static inline float v_max_all(V v)
+{
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
+}
+static inline float v_first(V v) { return _mm256_cvtss_f32(v); }
 // p[0..4) = the sums of a, b, c, d
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {

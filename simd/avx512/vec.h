@@ -95,6 +95,8 @@ static inline V v_load_f16(const void *p)
 // A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
 #define v_prefetch(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
 static inline float v_min_all(V v) { return _mm512_reduce_min_ps(v); }
+static inline float v_max_all(V v) { return _mm512_reduce_max_ps(v); }
+static inline float v_first(V v) { return _mm512_cvtss_f32(v); }
 // p[0..4) = the sums of a, b, c, d
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {

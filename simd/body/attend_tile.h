@@ -47,10 +47,14 @@ static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
     for (; n + TILE <= most && p->keys - s >= TILE &&
            tile_seen_by_all(p->from + s, p->until + s, first, end);
          n += TILE, s += TILE) {
-        for (size_t i = 0; i < TILE; i++) {
-            const size_t row = p->at ? p->at[s + i] : s + i;
-            t->k[n + i] = k + row * k_step;
-            t->v[n + i] = v + row * v_step;
+        const char *k_row = k + s * k_step, *v_row = v + s * v_step;
+        for (size_t i = 0; i < TILE && !p->at; i++, k_row += k_step, v_row += v_step) {
+            t->k[n + i] = k_row;
+            t->v[n + i] = v_row;
+        }
+        for (size_t i = 0; i < TILE && p->at; i++) {
+            t->k[n + i] = k + p->at[s + i] * k_step;
+            t->v[n + i] = v + p->at[s + i] * v_step;
         }
     }
     for (; s < p->keys && n < most; s++) {

@@ -100,6 +100,8 @@ static inline V v_load_f16(const void *p)
 // A macro: gcc takes a function that only prefetches for one without effect and drops its calls.
 #define v_prefetch(p) __builtin_prefetch(p)
 static inline float v_min_all(V v) { return vminvq_f32(v); }
+static inline float v_max_all(V v) { return vmaxvq_f32(v); }
+static inline float v_first(V v) { return vgetq_lane_f32(v, 0); }
 // p[0..4) = the sums of a, b, c, d
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
