@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Decoding by looped models against the length of the context: time and bytes per token, of full
-// attention in every layer, of one full layer in five among gated delta rules, and of the same with a
-// window. The three have as many parameters.
+// attention in every layer, of one full layer in five among gated delta rules, and of the same with
+// a window. The three have as many parameters.
 #include "config.h"
 
 #include <stdio.h>
@@ -77,9 +77,11 @@ static double bytes_of(const struct run *r)
 {
     const struct lte_graph *g = r->model->graph;
     struct lte_cost cost = {0};
-    for (size_t i = 0; i < g->ops; i++)
-        if (lte_op_table[g->op[i].kind]->cost)
-            lte_op_table[g->op[i].kind]->cost(&g->op[i], &r->session->params, r->position, 1, &cost);
+    for (size_t i = 0; i < g->ops; i++) {
+        const struct lte_op_row *row = lte_op_table[g->op[i].kind];
+        if (row->cost)
+            row->cost(&g->op[i], &r->session->params, r->position, 1, &cost);
+    }
     return cost.weight_bytes + cost.state_bytes;
 }
 
@@ -105,7 +107,8 @@ static void run_model(struct lte_context *c, const struct entry *e, size_t count
         struct bench_task task = {decode, &r, 0};
         bench_time(&task, 1);
         if (!bench_options.json)
-            bench_print(&(struct bench_row){.op = "loops", .shape = shape, .isa = lte_context_cpu(c),
+            bench_print(&(struct bench_row){.op = "loops", .shape = shape,
+                                            .isa = lte_context_cpu(c),
                                             .threads = lte_context_threads(c), .tokens = 1,
                                             .seconds = task.seconds, .bytes = bytes_of(&r)});
         else
@@ -121,7 +124,7 @@ static void run_model(struct lte_context *c, const struct entry *e, size_t count
 
 int main(int argc, char **argv)
 {
-    bench_begin(argc, argv, "Looped models: a decoded token against the length of the context.", NULL);
+    bench_begin(argc, argv, "Looped models: a decoded token against the context.", NULL);
     bench_cpu_time(bench_options.threads == 1);
     struct lte_context *c = bench_open();
     bench_title("Looped models, 4 loops over 10 layers of width 512");

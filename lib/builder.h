@@ -21,7 +21,7 @@ struct lte_builder {
         lte_value value;
     } rope[LTE_ROPE_TABLES];
     size_t ropes;
-    lte_value exit_logits, held; // of a model that may leave early
+    lte_value exit_logits, held; // of a model whose tokens may leave early; LTE_NO_VALUE: of others
 };
 
 lte_value lte_build_value(struct lte_builder *builder, size_t width);
@@ -64,6 +64,8 @@ float *lte_prepare_router_conv(struct lte_builder *builder, const struct lte_ten
 // A mixer turns the normed input of its layer into what is added to the residual stream.
 typedef lte_value lte_mixer_fn(struct lte_builder *builder, const struct lte_layer *layer,
                                lte_value x);
+// What all loops look at.
+void lte_build_loops_begin(struct lte_builder *builder);
 // The residual around a block of layers, and all that ends a loop; lib/loop.c. `start` is the stream as
 // it was before.
 lte_value lte_build_block_end(struct lte_builder *builder, uint32_t layer, lte_value x,

@@ -11,7 +11,8 @@ struct walk {
 
 static void run_ops(struct lte_exec *x, size_t from, size_t to)
 {
-    for (size_t i = from; i < to; i++) {
+    x->stop = false;
+    for (size_t i = from; i < to && !x->stop; i++) {
         const struct lte_op *op = &x->graph->op[i];
         lte_op_table[op->kind]->compute(x, op);
         if (x->observe)

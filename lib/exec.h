@@ -34,6 +34,7 @@ struct lte_exec {
     const struct lte_segment *segment;
     size_t segments;
     size_t first, rows;               // ops work on rows [first, first + rows)
+    bool stop;                        // set by an op: the output head is next
     float *logits;                    // [rows][vocabulary] for the output head
     // Tests look at values between ops through this; NULL otherwise.
     void (*observe)(void *opaque, const struct lte_exec *exec, size_t op);

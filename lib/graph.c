@@ -69,6 +69,7 @@ static void build(struct lte_builder *b)
         .out = LTE_NO_VALUE,
         .embed = {.table = lte_build_matrix(m->embeddings)}});
     g->layer_output[0] = x;
+    lte_build_loops_begin(b);
     for (uint32_t loop = 0; loop < m->loops; loop++)
         x = build_loop(b, loop, x);
     b->slot = LTE_NO_SLOT;

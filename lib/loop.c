@@ -49,25 +49,25 @@ static bool exits(const struct lte_builder *b)
     return b->model->looping.exit_weight && b->model->loops > 1 && b->use == LTE_GRAPH_INFERENCE;
 }
 
-// The loop's logit of leaving, and what has been held so far.
+void lte_build_loops_begin(struct lte_builder *b)
+{
+    b->exit_logits = exits(b) ? lte_build_value(b, b->model->loops - (size_t)1) : LTE_NO_VALUE;
+}
+
+// The loop's logit of leaving, and what is held for the output head.
 static void build_exit(struct lte_builder *b, uint32_t loop, lte_value x)
 {
     const struct lte_looping *l = &b->model->looping;
-    if (loop == 0) {
-        b->exit_logits = lte_build_value(b, b->model->loops - (size_t)1);
-        b->held = x;
-    } else {
-        b->held = lte_build_op(b, (struct lte_op){
-            .kind = LTE_OP_LOOP_EXIT,
-            .in = {b->held, b->exit_logits, x, LTE_NO_VALUE},
-            .out = loop == 1 ? LTE_NO_VALUE : b->held,
-            .loop_exit = {.loop = loop, .threshold = l->exit_threshold}});
+    if (loop + 1 < b->model->loops) {
+        const struct lte_linear_part part =
+            lte_build_part(b, l->exit_weight, l->exit_bias, b->exit_logits, loop);
+        lte_build_linear(b, x, 1, &part);
     }
-    if (loop + 1 == b->model->loops)
-        return;
-    const struct lte_linear_part part =
-        lte_build_part(b, l->exit_weight, l->exit_bias, b->exit_logits, loop);
-    lte_build_linear(b, x, 1, &part);
+    b->held = lte_build_op(b, (struct lte_op){
+        .kind = LTE_OP_LOOP_EXIT,
+        .in = {loop ? b->held : x, b->exit_logits, x, LTE_NO_VALUE},
+        .out = loop ? b->held : LTE_NO_VALUE,
+        .loop_exit = {.loop = loop, .threshold = l->exit_threshold}});
 }
 
 lte_value lte_build_loop_end(struct lte_builder *b, uint32_t loop, lte_value x, lte_value start)
@@ -95,17 +95,33 @@ static bool may_share(const struct lte_op *a, const struct lte_op *keeper)
            a->attend.window == keeper->attend.window;
 }
 
-void lte_link_shared(struct lte_builder *b)
+// Finds the op that keeps what this one shares; false if it shares nothing.
+static bool link_op(const struct lte_builder *b, size_t i)
 {
     const struct lte_model *m = b->model;
     const struct lte_graph *g = b->graph;
-    for (size_t i = 0; b->status == LTE_OK && i < g->ops; i++) {
-        struct lte_op *op = &g->op[i];
-        if (op->kind != LTE_OP_ATTEND || op->slot == LTE_NO_SLOT)
-            continue;
-        const uint32_t last = (m->loops - 1) * m->layers + op->slot % m->layers;
-        for (size_t k = i + 1; k < g->ops; k++)
-            if (g->op[k].slot == last && may_share(op, &g->op[k]))
-                op->attend.ahead = k - i;
+    struct lte_op *op = &g->op[i];
+    const uint32_t last = (m->loops - 1) * m->layers + op->slot % m->layers;
+    for (size_t k = i + 1; op->kind == LTE_OP_ATTEND && k < g->ops; k++)
+        if (g->op[k].slot == last && may_share(op, &g->op[k]))
+            op->attend.ahead = k - i;
+    return op->kind == LTE_OP_ATTEND && op->attend.ahead > 0;
+}
+
+void lte_link_shared(struct lte_builder *b)
+{
+    const struct lte_graph *g = b->graph;
+    const uint32_t last = (b->model->loops - 1) * b->model->layers;
+    bool all = exits(b);
+    if (b->status != LTE_OK)
+        return;
+    for (size_t i = 0; i < g->ops; i++)
+        if (lte_op_table[g->op[i].kind]->state && g->op[i].slot < last)
+            all = link_op(b, i) && all;
+    for (size_t i = 0; all && i < g->ops; i++) {
+        if (g->op[i].kind == LTE_OP_ATTEND)
+            g->op[i].attend.leaves = true;
+        if (g->op[i].kind == LTE_OP_LOOP_EXIT)
+            g->op[i].loop_exit.stops = g->op[i].loop_exit.loop + 1 < b->model->loops;
     }
 }

@@ -107,6 +107,8 @@ struct lte_attend_op {
     size_t buffer, sinks, delay;
     bool retains;
     size_t ahead;                  // with share_loops, the op so many further on keeps keys and values
+    size_t loop;
+    bool leaves;                   // tokens may leave before: in[3] has the logits of leaving
 };
 // Vectors of a wider row brought together: vector i lies at column + i * stride.
 struct lte_split_op {
@@ -125,10 +127,11 @@ struct lte_loop_gate_op {
     bool one;
 };
 // Rows that have not left before this loop take in[2], the others keep in[0]. in[1]: the logits of
-// leaving after each loop.
+// leaving after each loop. When all have left and no state needs the loops to come, they are skipped.
 struct lte_loop_exit_op {
     size_t loop;
     float threshold;     // of the model, for sessions that do not say
+    bool stops;          // states would not miss the loops to come
 };
 // Native sparse attention: in[3] holds the logits of three gates a head, indexed by enum lte_nsa_branch.
 struct lte_nsa_op {

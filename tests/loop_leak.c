@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two tokens through two loops of a delta rule of one number: each loop begins with an empty state of
-// its own. Were the second to begin where the first ended, a token would see the one after it.
+// Two tokens through two loops of a delta rule of one number: each loop begins with an empty state
+// of its own. Were the second to begin where the first ended, a token would see the one after it.
 #include "config.h"
 
 #include <stdlib.h>

@@ -306,6 +306,62 @@ static void check_shared(struct lte_context *c, const char *level)
     lte_model_free(m);
 }
 
+static void count_loops(void *opaque, const struct lte_exec *x, size_t i)
+{
+    unsigned *loops = opaque;
+    *loops += x->graph->op[i].kind == LTE_OP_LOOP_EXIT;
+}
+
+// With shared keys and values a step ends when its tokens have left; one that left earlier than its
+// neighbours is not changed by the loops that they still need.
+static void check_stop(struct lte_context *c, const char *level)
+{
+    enum { SESSIONS = 5, STEPS = 30 };
+    struct lte_model *m = inside_random_model(c, "ouro");
+    struct lte_session *alone[SESSIONS], *together[SESSIONS];
+    struct lte_session_params p;
+    const size_t v = m->vocabulary;
+    float *want = malloc(v * sizeof *want), *got = malloc(SESSIONS * v * sizeof *got);
+    unsigned seen[5] = {0}, all = 0, loops = 0;
+    bool good = true;
+    lte_session_params_init(&p);
+    p.share_loops = 1;
+    for (size_t i = 0; i < SESSIONS; i++)
+        if (lte_session_new(m, &p, &alone[i]) || lte_session_new(m, &p, &together[i]))
+            exit(99);
+    for (uint32_t n = 0; n < STEPS; n++) {
+        uint32_t id[SESSIONS];
+        unsigned most = 0;
+        for (uint32_t i = 0; i < SESSIONS; i++)
+            id[i] = (n * n + 7 * i + n * i) % m->vocabulary;
+        together[0]->observe = count_loops;
+        together[0]->observe_opaque = &all;
+        all = 0;
+        good &= lte_session_step(together, SESSIONS, id, got) == LTE_OK;
+        for (size_t i = 0; i < SESSIONS; i++) {
+            alone[i]->observe = count_loops;
+            alone[i]->observe_opaque = &loops;
+            loops = 0;
+            good &= lte_session_feed(alone[i], &id[i], 1, LTE_LOGITS_LAST, want) == LTE_OK &&
+                    !memcmp(want, got + i * v, v * sizeof *want);
+            most = loops > most ? loops : most;
+            seen[loops]++;
+        }
+        good &= all == most;
+    }
+    check_ok(good, "%s: sessions stepped together leave as each alone, to the bit", level);
+    check_ok(seen[1] + seen[2] > SESSIONS * STEPS / 2 && seen[0] == 0,
+             "%s: %u, %u, %u, %u tokens took 1, 2, 3, 4 loops", level, seen[1], seen[2], seen[3],
+             seen[4]);
+    for (size_t i = 0; i < SESSIONS; i++) {
+        lte_session_free(alone[i]);
+        lte_session_free(together[i]);
+    }
+    free(want);
+    free(got);
+    lte_model_free(m);
+}
+
 // Memory may run out at any allocation of a load.
 static void check_memory(void)
 {
@@ -328,7 +384,8 @@ static void check_memory(void)
         good &= status == LTE_OK || (status == LTE_ERR_MEMORY && !m && f.live == live);
         lte_model_free(m);
     }
-    check_ok(good && n > 20 && n < 2000, "out of memory at any of %zu allocations of a load", n - 1);
+    check_ok(good && n > 20 && n < 2000, "out of memory at any of %zu allocations of a load",
+             n - 1);
     check_ok(fixture_close(&f), "nothing is left");
 }
 
@@ -339,6 +396,7 @@ int main(int argc, char **argv)
         struct lte_context *c = inside_context(*level, 2);
         check_recorded(c, *level);
         check_shared(c, *level);
+        check_stop(c, *level);
         lte_close(c);
     }
     check_meaning();

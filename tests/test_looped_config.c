@@ -103,7 +103,8 @@ static void test_layouts(void **state)
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         char text[512];
         struct lte_model *m;
-        snprintf(text, sizeof text, LT2 ",'block_residual':true,'layer_types':%s}", layouts[i].layout);
+        snprintf(text, sizeof text, LT2 ",'block_residual':true,'layer_types':%s}",
+                 layouts[i].layout);
         if (configure(&f, text, &m) != LTE_OK)
             fail_msg("%s: %s", text, f.log);
         for (uint32_t n = 0; n < 5; n++)
@@ -152,7 +153,7 @@ static void test_refused(void **state)
         enum lte_status status;
         const char *says[2];
     } cases[] = {
-        {LT2 ",'layer_types':'kda'}", LTE_ERR_UNSUPPORTED, {"layer_types", "\"kda\", which this build"}},
+        {LT2 ",'layer_types':'kda'}", LTE_ERR_UNSUPPORTED, {"layer_types", "\"kda\", which this"}},
         {LT2 ",'layer_types':'interleaved:4:1:gdn:dsa'}", LTE_ERR_UNSUPPORTED, {"\"dsa\""}},
         {LT2 ",'layer_types':'interleaved:4:1:mamba2:full'}", LTE_ERR_UNSUPPORTED, {"\"mamba2\""}},
         {LT2 ",'layer_types':'gdn,full'}", LTE_ERR_FORMAT, {"2 mixers for 5 layers"}},
@@ -181,7 +182,8 @@ static void test_refused(void **state)
         {LT2 ",'gdn':{'dsa_topk':7}}", LTE_ERR_UNSUPPORTED, {"gdn.dsa_topk", "not known"}},
         {LT2 ",'gdn':{'num_v_heads':3}}", LTE_ERR_FORMAT, {"gdn.num_v_heads"}},
         {LT2 ",'gdn':7}", LTE_ERR_FORMAT, {"gdn", "object"}},
-        {"{'model_type':'lt2','num_hidden_layers':5,'num_heads':2}", LTE_ERR_FORMAT, {"hidden_size"}},
+        {"{'model_type':'lt2','num_hidden_layers':5,'num_heads':2}", LTE_ERR_FORMAT,
+         {"hidden_size"}},
         {OURO "}", LTE_ERR_FORMAT, {"num_hidden_layers", "missing"}},
         {OURO ",'num_hidden_layers':2,'layer_types':['full_attention']}", LTE_ERR_FORMAT,
          {"layer_types", "layer 1"}},

@@ -21,11 +21,14 @@ struct lte_session_params {
     enum lte_dtype kv_dtype;  // type of keys and values kept; default LTE_DTYPE_F32
     float exit_threshold;     // looped models with an exit gate: a token's logits are those of the first
                               // loop after which the chances of leaving add up to this; above 1: of
-                              // the last loop. All loops are computed. 0, the default: as the model says
+                              // the last loop. All loops are computed, unless share_loops. 0, the
+                              // default: as the model says
     uint32_t share_loops;     // nonzero: of looped models, attention layers keep only the last loop's
                               // keys and values, which every loop reads for the tokens of earlier
                               // calls; L times less memory. Another result, and one that depends on
-                              // how tokens are split into calls and by `batch`. Default 0
+                              // how tokens are split into calls and by `batch`. A call of one token a
+                              // session ends with the loop after which all of them have left, whose
+                              // keys and values a token then keeps. Default 0
     uint64_t reserved[7];     // zero
 };
 LTE_API void lte_session_params_init(struct lte_session_params *params);

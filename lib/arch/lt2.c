@@ -46,8 +46,8 @@ static void gdn_keys(struct lte_config *config, const struct lte_model *model, u
     char text[96];
     const uint32_t key_dim = (uint32_t)((uint64_t)model->width * 3 / 4 / heads);
     lte_config_object(config, "gdn", "gdn.", &own);
-    snprintf(text, sizeof text, "{\"num_heads\":%u,\"head_dim\":%u,\"expand_v\":2}", (unsigned)heads,
-             (unsigned)(key_dim ? key_dim : 1));
+    snprintf(text, sizeof text, "{\"num_heads\":%u,\"head_dim\":%u,\"expand_v\":2}",
+             (unsigned)heads, (unsigned)(key_dim ? key_dim : 1));
     lte_config_defaults(&own, text);
     lte_gdn_configure(&own, model, gdn);
     gdn->value_heads = lte_config_u32_or(&own, "num_v_heads", 1, LTE_MAX_HEADS, gdn->heads);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// model_type "ouro": a looped transformer with a norm before and after every sub-layer, the final norm
-// after every loop, and a gate that says when a token may leave.
+// model_type "ouro": a looped transformer with a norm before and after every sub-layer, the final
+// norm after every loop, and a gate that says when a token may leave.
 #include "config.h"
 
 #include <string.h>

@@ -110,8 +110,8 @@ static void list_mixers(struct lte_config *config, const char *key, struct text 
                         (unsigned)layers);
 }
 
-void lte_pattern_mixers(struct lte_config *config, const char *key, const char *text, uint32_t layers,
-                        enum lte_mixer *mixer, uint32_t *block)
+void lte_pattern_mixers(struct lte_config *config, const char *key, const char *text,
+                        uint32_t layers, enum lte_mixer *mixer, uint32_t *block)
 {
     const struct text all = {text, text + strlen(text)};
     struct text t = all;
@@ -201,8 +201,8 @@ static void loop_windows(struct lte_config *config, const char *key, struct text
     }
 }
 
-void lte_pattern_windows(struct lte_config *config, const char *key, const char *text, uint32_t loops,
-                         uint32_t layers, uint32_t size, uint32_t *window)
+void lte_pattern_windows(struct lte_config *config, const char *key, const char *text,
+                         uint32_t loops, uint32_t layers, uint32_t size, uint32_t *window)
 {
     const uint32_t entries = lte_pattern_loops(text);
     struct text t = {text, text + strlen(text)};

@@ -78,8 +78,8 @@ static size_t scorer_delay(const struct lte_eviction *e)
     return delay;
 }
 
-// How q and the gate lie in a q_proj that makes both: of every head, or of every key head's group, all
-// of q and then all of the gate.
+// How q and the gate lie in a q_proj that makes both: of every head, or of every key head's group,
+// all of q and then all of the gate.
 static size_t shared_vectors(const struct lte_attention *l)
 {
     return l->gate == LTE_GATE_QUERY_GROUP ? l->key_heads : l->heads;
@@ -163,12 +163,13 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
     k = rope(b, l, k, angles, l->key_heads);
 
     struct lte_op attend = {.kind = LTE_OP_ATTEND,
-                            .in = {q, k, p.v, scores},
+                            .in = {q, k, p.v, retains ? scores : b->exit_logits},
                             .out = LTE_NO_VALUE,
                             .attend = {.heads = l->heads,
                                        .key_heads = l->key_heads,
                                        .head_dim = l->head_dim,
                                        .window = lte_model_window(b->model, b->slot),
+                                       .loop = b->slot / b->model->layers,
                                        .retains = retains}};
     if (retains) {
         attend.attend.buffer = l->evict.buffer;

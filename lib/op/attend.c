@@ -6,6 +6,7 @@
 
 #include "lib/grad/grad.h"
 #include "lib/kv.h"
+#include "lib/op/loop.h"
 #include "lib/session.h"
 
 struct attend {
@@ -30,6 +31,20 @@ static void carve(const struct attend *a, const struct lte_session *session, str
 {
     lte_kv_carve(&a->op->attend, &session->params,
                  lte_exec_state(a->exec, keeper(a->op, session), session), kv);
+}
+
+// A token of a step: it is kept as it was in the loop after which it left. Later loops store it
+// again, over what earlier ones did.
+static bool keeps_single(const struct attend *a, const struct lte_segment *g)
+{
+    const struct lte_attend_op *op = &a->op->attend;
+    const struct lte_session_params *p = &g->session->params;
+    if (!p->share_loops || !op->leaves)
+        return keeper(a->op, g->session) == a->op;
+    const size_t width = lte_exec_width(a->exec, a->op->in[3]);
+    const float *logit = lte_exec_value(a->exec, a->op->in[3]);
+    const float threshold = lte_loop_threshold(p, g->session->model->looping.exit_threshold);
+    return !lte_loop_left(a->exec->kernels, logit + g->row * width, op->loop, threshold);
 }
 
 static struct lte_kv_tokens tokens_of(const struct attend *a, const struct lte_segment *g)
@@ -131,7 +146,7 @@ static void single(void *arg, size_t item, unsigned thread)
     round_head(a, &kv, g, head, scratch);
     lte_kv_plan_head(&kv, a->exec->kernels, &t, head, &plan);
     queries(a, &kv, g, head, &plan, 0, 1, (float *)(void *)scratch);
-    if (keeper(a->op, g->session) == a->op)
+    if (keeps_single(a, g))
         lte_kv_store_head(&kv, a->exec->kernels, &t, head, &plan);
 }
 

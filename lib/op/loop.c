@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/grad/grad.h"
+#include "lib/op/loop.h"
 #include "lib/op/rows.h"
 #include "lib/session.h"
 
@@ -52,9 +53,7 @@ static size_t exit_width(const struct lte_op *op, const size_t *in_width)
     return in_width[0] == in_width[2] && op->loop_exit.loop <= in_width[1] ? in_width[0] : 0;
 }
 
-// Whether the chances of leaving after loops 0..loops-1 add up to the threshold. In fp32, as the
-// reference does: a chance that rounds to 1 reaches a threshold of 1.
-static bool has_left(const struct lte_kernels *k, const float *logit, size_t loops, float threshold)
+bool lte_loop_left(const struct lte_kernels *k, const float *logit, size_t loops, float threshold)
 {
     float left = 1, sum = 0;
     for (size_t i = 0; i < loops; i++) {
@@ -68,6 +67,15 @@ static bool has_left(const struct lte_kernels *k, const float *logit, size_t loo
     return false;
 }
 
+// Whether the loops to come can be left out for a sequence: its one token has left.
+static bool may_stop(const struct lte_exec *x, const struct lte_loop_exit_op *o,
+                     const struct lte_segment *g, const float *logit)
+{
+    const struct lte_session_params *p = &g->session->params;
+    return o->stops && p->share_loops && g->rows == 1 &&
+           lte_loop_left(x->kernels, logit, o->loop + 1, lte_loop_threshold(p, o->threshold));
+}
+
 // Work enough for one thread: a few numbers and at most one copy a row.
 static void leave(struct lte_exec *x, const struct lte_op *op)
 {
@@ -76,17 +84,19 @@ static void leave(struct lte_exec *x, const struct lte_op *op)
     const float *held = lte_exec_value(x, op->in[0]), *logit = lte_exec_value(x, op->in[1]);
     const float *now = lte_exec_value(x, op->in[2]);
     float *y = lte_exec_value(x, op->out);
+    bool stop = true;
     for (size_t s = 0; s < x->segments; s++) {
         const struct lte_segment *g = &x->segment[s];
-        const float asked = g->session->params.exit_threshold;
-        const float threshold = asked > 0 ? asked : o->threshold;
+        const float threshold = lte_loop_threshold(&g->session->params, o->threshold);
         for (size_t r = g->row; r < g->row + g->rows; r++) {
-            const bool left = has_left(x->kernels, logit + r * logits, o->loop, threshold);
+            const bool left = lte_loop_left(x->kernels, logit + r * logits, o->loop, threshold);
             const float *from = left ? held : now;
             if (from != y)
                 memcpy(y + r * width, from + r * width, width * sizeof *y);
         }
+        stop = stop && may_stop(x, o, g, logit + g->row * logits);
     }
+    x->stop = stop;
 }
 
 const struct lte_op_row lte_op_loop_gate = {

@@ -32,8 +32,8 @@ def output_gate(kind, x, both, p, heads, key_heads, dim):
 
 
 def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="none", past=None):
-    """past: a dict that holds the keys and values of earlier tokens as "k" and "v", and gets as "new"
-    those of all tokens."""
+    """past: a dict that holds the keys and values of earlier tokens as "k" and "v", and to whose list
+    "loops" those of all tokens are added."""
     length, first = len(x), len(past["k"]) if past and "k" in past else 0
 
     def project(name):
@@ -50,7 +50,7 @@ def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="non
     if first:
         k, v = torch.cat([past["k"], k]), torch.cat([past["v"], v])
     if past is not None:
-        past["new"] = k, v
+        past.setdefault("loops", []).append((k, v))
     k, v = (t.repeat_interleave(heads // key_heads, 1) for t in (k, v))
     distance = first + torch.arange(length)[:, None] - torch.arange(first + length)[None]
     visible = (distance >= 0) & (distance < (window or first + length))
@@ -172,12 +172,14 @@ def ouro(tensors, config, ids, seen, past=None):
 
 
 def ouro_shared(tensors, config, ids):
-    """Token by token: every loop sees the last loop's keys and values of the tokens before."""
+    """Token by token: every loop sees, of the tokens before, the keys and values of the loop after which
+    they left."""
     past, rows = [{} for _ in range(config["num_hidden_layers"])], []
     for token in ids:
-        rows.append(ouro(tensors, config, token[None], {}, past)[0])
+        seen = {}
+        rows.append(ouro(tensors, config, token[None], seen, past)[0])
         for layer in past:
-            layer["k"], layer["v"] = layer["new"]
+            layer["k"], layer["v"] = layer.pop("loops")[seen["step"][0]]
     return torch.stack(rows)
 
 
