@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Scores of index keys: every level against the reference, whatever the shapes; and a score that does
-// not change when keys come after it.
+// Scores of index keys: every level against the reference, whatever the shapes; and a score that
+// does not change when keys come after it.
 #include "config.h"
 
 #include <math.h>
@@ -55,7 +55,8 @@ static bool check_rule(const struct lte_kernels *k, enum lte_index_rule rule, do
         check_ref()->index(&p.args);
         p.args.score = got;
         k->index(&p.args);
-        good = check_near(got, want, p.args.keys, p.scale, 1e-6, worst, rules[rule]) && check_guards();
+        good = check_near(got, want, p.args.keys, p.scale, 1e-6, worst, rules[rule]) &&
+               check_guards();
         if (rule != LTE_INDEX_SOFTMAX && p.args.keys > 1) { // fewer keys, the same bits
             p.args.keys = 1 + check_below(p.args.keys - 1);
             p.args.score = want;

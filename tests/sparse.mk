@@ -4,3 +4,6 @@ check_PROGRAMS += $(SPARSE_CHECKS)
 %C%_check_index_LDADD = $(CHECK_LIBS) -lm
 %C%_check_top_k_LDADD = $(CHECK_LIBS) -lm
 %C%_spec_nsa_LDADD = $(MODEL_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_nsa
+%C%_grad_nsa_LDADD = $(GRAD_LIBS) -lm

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Native sparse attention: the vectors of the specification's T24, any split, and dense attention where
-// the selection or the window has room for every token.
+// Native sparse attention: the vectors of the specification's T24, any split, and dense attention
+// where the selection or the window has room for every token.
 #include "config.h"
 
 #include <math.h>
@@ -116,7 +116,7 @@ static void run_branches(const struct lte_kernels *kernels, const struct lte_nsa
                                           .count = TOKENS - i < step ? TOKENS - i : step,
                                           .o = {b->o[0] + at, b->o[1] + at, b->o[2] + at},
                                           .o_stride = HEADS * DIM, .unit = b->unit + i * MEANS,
-                                          .unit_stride = MEANS};
+                                          .unit_stride = MEANS, .units = MEANS};
         void *scratch = check_buffer(lte_nsa_scratch(op, TOKENS), 0);
         lte_nsa_attend(op, kernels, &keys, &q, scratch);
     }

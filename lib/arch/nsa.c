@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Native sparse attention, arXiv 2502.11089: its keys and weights, and model_type "nsa", which has it in
-// every layer.
+// Native sparse attention, arXiv 2502.11089: its keys and weights, and model_type "nsa", which has
+// it in every layer.
 #include "config.h"
 
 #include "lib/arch/fla.h"

@@ -6,3 +6,4 @@ LIB_GRAD += %D%/attend.c %D%/attend_order.c %D%/attend_plan.c %D%/attend_plan.h
 LIB_GRAD += %D%/rope.c
 LIB_GRAD += %D%/delta_rule.c
 LIB_GRAD += %D%/loop_gate.c %D%/sdpa_gate.c
+LIB_GRAD += %D%/nsa.c %D%/nsa_saved.h

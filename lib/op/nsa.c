@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // nsa: native sparse attention over a cache of every token. Keys and values of a call are written
-// first, so that everything a query looks at lies in one place, and a block's mean the moment its last
-// token is there; nothing is ever overwritten.
+// first, so that everything a query looks at lies in one place, and a block's mean the moment its
+// last token is there; nothing is ever overwritten.
 #include "config.h"
 
+#include "lib/grad/grad.h"
 #include "lib/session.h"
 #include "lib/sparse/nsa.h"
 
@@ -210,4 +211,5 @@ const struct lte_op_row lte_op_nsa = {.name = "nsa",
                                       .reset = reset,
                                       .scratch = scratch,
                                       .compute = compute,
-                                      .cost = cost};
+                                      .cost = cost,
+                                      .gradient = &lte_grad_nsa};

@@ -154,7 +154,7 @@ static void keep_units(const struct call *c, size_t i, size_t units)
     if (!q->unit)
         return;
     uint32_t *to = q->unit + i * q->unit_stride;
-    for (size_t n = 0; n < q->unit_stride; n++)
+    for (size_t n = 0; n < q->units; n++)
         to[n] = n < units ? c->room.unit[n] : UINT32_MAX;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Native sparse attention of some queries over the keys of one key head: mean-pooled blocks, selected
-// blocks, sliding window. Inference and training differ in where the keys lie.
+// Native sparse attention of some queries over the keys of one key head: mean-pooled blocks,
+// selected blocks, sliding window. Inference and training differ in where the keys lie.
 #ifndef LTE_LIB_SPARSE_NSA_H
 #define LTE_LIB_SPARSE_NSA_H
 
@@ -27,8 +27,8 @@ struct lte_nsa_queries {
     size_t o_stride;
     float *lse[LTE_NSA_BRANCHES];  // NULL: unwanted
     size_t lse_stride;
-    uint32_t *unit;                // [count][unit_stride]: the selected blocks, UINT32_MAX after
-    size_t unit_stride;            // them; unit NULL: unwanted
+    uint32_t *unit;                // [count][units], unit_stride apart: the selected blocks,
+    size_t unit_stride, units;     // UINT32_MAX after them; unit NULL: unwanted
 };
 
 struct lte_selector lte_nsa_selector(const struct lte_nsa_op *op);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two ways to the same answer: a short list kept sorted for small k, of which most scores only see the
-// last entry; and for others the k-th largest score itself, digit by digit from the top, by counting.
+// Two ways to the same answer: a short list kept sorted for small k, of which most scores only see
+// the last entry; and for others the k-th largest score itself, digit by digit from the top, by
+// counting.
 #include "config.h"
 
 #include "lib/sparse/top_k.h"

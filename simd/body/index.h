@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The body of simd/index.h over the vector vocabulary of vec.h: products of a few heads by four keys
-// in registers, then a pass over the products of each head.
+// The body of simd/index.h over the vector vocabulary of vec.h: products of a few heads by four
+// keys in registers, then a pass over the products of each head.
 #ifndef LTE_SIMD_BODY_INDEX_H
 #define LTE_SIMD_BODY_INDEX_H
 
