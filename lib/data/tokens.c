@@ -79,7 +79,7 @@ static enum lte_status check_ends(const struct lte_context *c, const char *path,
     return LTE_OK;
 }
 
-static enum lte_status check(const struct lte_context *c, const char *path, struct lte_tokens *t)
+enum lte_status lte_tokens_check(const struct lte_context *c, const char *path, struct lte_tokens *t)
 {
     LTE_TRY(read_header(c, path, t));
     LTE_TRY(check_size(c, path, t));
@@ -93,7 +93,7 @@ enum lte_status lte_tokens_open(const struct lte_context *context, const char *p
     *tokens = (struct lte_tokens){0};
     enum lte_status status = lte_file_map(context, path, SIZE_MAX, &tokens->file);
     if (status == LTE_OK)
-        status = check(context, path, tokens);
+        status = lte_tokens_check(context, path, tokens);
     if (status != LTE_OK)
         lte_tokens_close(tokens);
     return status;

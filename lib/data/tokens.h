@@ -31,6 +31,10 @@ struct lte_tokens {
 // LTE_OK, LTE_ERR_IO, LTE_ERR_FORMAT, LTE_ERR_MEMORY.
 enum lte_status lte_tokens_open(const struct lte_context *context, const char *path,
                                 struct lte_tokens *tokens);
+// The same of bytes that tokens->file has already; `name` is for the log. Nothing is unmapped.
+// LTE_OK, LTE_ERR_FORMAT.
+enum lte_status lte_tokens_check(const struct lte_context *context, const char *name,
+                                 struct lte_tokens *tokens);
 void lte_tokens_close(struct lte_tokens *tokens); // a zeroed one is allowed
 
 uint32_t lte_tokens_get(const struct lte_tokens *tokens, uint64_t index);

@@ -32,3 +32,10 @@ FUZZ_CORPUS += %D%/corpus/text %D%/corpus/tokenizer
 %C%_fuzz_tokenizer_SOURCES = %D%/fuzz_tokenizer.c $(FUZZ_MAIN)
 %C%_fuzz_tokenizer_LDADD = $(FUZZ_LIBS) $(LIB_LIBS)
 %C%_fuzz_tokenizer_LDFLAGS = $(FUZZ_LINK)
+
+# Token files.
+FUZZ_TARGETS += %D%/fuzz_tokens
+FUZZ_CORPUS += %D%/corpus/tokens
+%C%_fuzz_tokens_SOURCES = %D%/fuzz_tokens.c $(FUZZ_MAIN)
+%C%_fuzz_tokens_LDADD = $(FUZZ_LIBS)
+%C%_fuzz_tokens_LDFLAGS = $(FUZZ_LINK)
