@@ -2,7 +2,7 @@
 // What an op does in training: its forward over whole sequences and its gradient. One row a kind, in
 // lib/grad/<op>.c, reached from the op table.
 //
-// A tape (lib/train/tape.h) runs the graph forwards over a micro-batch of independent sequences
+// A tape (lib/train/reverse.h) runs the graph forwards over a micro-batch of independent sequences
 // (exec.segment, every one at position 0 with an empty state) and backwards over the same rows. All
 // values of a layer are there when its ops run backwards; none was overwritten.
 #ifndef LTE_LIB_GRAD_H
