@@ -82,6 +82,7 @@ static void run_all(struct lte_par *team, void *arg)
     cases_delta_grad(&suite);
     cases_linear(&suite);
     cases_rows(&suite);
+    cases_backward(&suite);
     cases_attend(&suite);
     cases_attend_grad(&suite);
     cases_router(&suite);

@@ -32,6 +32,7 @@ void cases_delta(const struct suite *suite);
 void cases_delta_grad(const struct suite *suite);
 void cases_linear(const struct suite *suite);
 void cases_rows(const struct suite *suite);
+void cases_backward(const struct suite *suite);
 void cases_attend(const struct suite *suite);
 void cases_attend_grad(const struct suite *suite);
 void cases_router(const struct suite *suite);

@@ -73,8 +73,8 @@ static double largest(const double *x, size_t n)
 }
 
 // Takes down the largest |got - want| relative to the largest |want|. A NaN is an infinite error.
-static void compare(struct probe *p, const float *got, const double *want, size_t n, const char *what,
-                    size_t index)
+static void compare(struct probe *p, const float *got, const double *want, size_t n,
+                    const char *what, size_t index)
 {
     double scale = largest(want, n);
     if (scale < DBL_MIN)
@@ -101,8 +101,8 @@ static double loss(struct probe *p)
     return sum + (c->extra_loss ? c->extra_loss(c, p->out) : 0);
 }
 
-// The steps of a tensor's differences follow its mean magnitude, which a few saturated elements do not
-// raise much.
+// The steps of a tensor's differences follow its mean magnitude, which a few saturated elements do
+// not raise much.
 static double step(const double *x, size_t n)
 {
     double sum = 0;

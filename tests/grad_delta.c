@@ -68,7 +68,8 @@ static void check_gates(struct lte_context *context, const char *level, size_t h
         neg_exp_A[h] = -expf(neg_exp_A[h]);
     c.in[0][0] = 60;
     c.in[0][heads] = -60;
-    snprintf(name, sizeof name, "delta_gates %s, %zu heads, beta to %g", level, heads, (double)scale);
+    snprintf(name, sizeof name, "delta_gates %s, %zu heads, beta to %g", level, heads,
+             (double)scale);
     grad_check(&c, gates_forward, TOLERANCE, name);
     c.row_block = 33;
     snprintf(name, sizeof name, "delta_gates %s, rows in blocks", level);

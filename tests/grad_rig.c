@@ -260,13 +260,15 @@ static bool kept_off(const struct rig *r)
     const struct grad_case *c = r->c;
     bool good = guards_hold(r);
     for (size_t i = 0; i < c->inputs; i++)
-        for (size_t j = 0; !has(c, i, r->row->gradient->gives) && j < r->bytes[i] / sizeof(float); j++)
-            good &= value_gradient(r, i)[j] == r->run->start;
+        if (!has(c, i, r->row->gradient->gives))
+            for (size_t j = 0; j < r->bytes[i] / sizeof(float); j++)
+                good &= value_gradient(r, i)[j] == r->run->start;
     for (size_t i = 0; i < c->weights; i++)
         for (size_t j = 0; (r->run->frozen >> i & 1) && j < c->weight[i].floats; j++)
             good &= weight_gradient(r, i)[j] == r->run->start;
     for (size_t i = 0; i < c->outputs; i++)
-        good &= !memcmp(value_gradient(r, c->inputs + i), c->out_gradient[i], r->bytes[c->inputs + i]);
+        good &= !memcmp(value_gradient(r, c->inputs + i), c->out_gradient[i],
+                        r->bytes[c->inputs + i]);
     if (!good)
         check_note("a gradient was written that is not the op's to write");
     return good;

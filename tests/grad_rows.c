@@ -111,7 +111,8 @@ static void check_norm(struct lte_context *context, const char *level, const str
 {
     char name[64];
     float *w = grad_normal(s->vector, 1);
-    struct grad_case c = make(context, s->kind, s->kind == LTE_OP_GATED_NORM ? 2 : 1, s->width, SEGMENTS);
+    struct grad_case c = make(context, s->kind, s->kind == LTE_OP_GATED_NORM ? 2 : 1, s->width,
+                              SEGMENTS);
     c.op.norm = (struct lte_norm_op){s->weighted ? w : NULL, s->column, s->vectors, s->vector,
                                      s->scaled, 1e-6f, 0.25f};
     c.weights = s->weighted;

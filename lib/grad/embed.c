@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradient of embed: rows are added to those of the table. Tokens repeat, so a thread owns columns and
-// takes the rows in order.
+// Gradient of embed: rows are added to those of the table. Tokens repeat, so a thread owns columns
+// and takes the rows in order.
 #include "config.h"
 
 #include "lib/grad/grad.h"

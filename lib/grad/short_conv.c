@@ -45,8 +45,9 @@ static void forward_part(void *arg, size_t item, unsigned thread)
     const size_t width = s->op->channels;
     float *tail = lte_exec_scratch(s->exec, thread);
     clear_rows(tail, width, s->op->taps - 1, p.channels);
-    s->exec->kernels->short_conv(s->y + p.at, width, s->x + p.at, width, tail, s->op->weight + p.from,
-                                 width, p.segment->rows, p.channels, s->op->taps);
+    s->exec->kernels->short_conv(s->y + p.at, width, s->x + p.at, width, tail,
+                                 s->op->weight + p.from, width, p.segment->rows, p.channels,
+                                 s->op->taps);
 }
 
 static void backward_part(void *arg, size_t item, unsigned thread)
@@ -59,7 +60,8 @@ static void backward_part(void *arg, size_t item, unsigned thread)
     if (dw)
         clear_rows(dw, width, taps, p.channels);
     s->exec->kernels->short_conv_back(s->dx + p.at, dw, s->dy + p.at, s->x + p.at, width,
-                                      s->op->weight + p.from, width, p.segment->rows, p.channels, taps);
+                                      s->op->weight + p.from, width, p.segment->rows, p.channels,
+                                      taps);
 }
 
 static struct short_conv open_op(struct lte_tape *t, const struct lte_op *op)

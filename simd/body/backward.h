@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradients of activations and norms over the vector vocabulary of vec.h. Those of norms make a pass
-// for the sums and a pass that adds, the second from L1.
+// Gradients of activations and norms over the vector vocabulary of vec.h. Those of norms make a
+// pass for the sums and a pass that adds, the second from L1.
 #ifndef LTE_SIMD_BODY_BACKWARD_H
 #define LTE_SIMD_BODY_BACKWARD_H
 
@@ -34,7 +34,8 @@ LTE_INLINE void swiglu_part(float *da, float *db, const float *dy, const float *
     add_part(db, g, silu, m);
 }
 
-static void swiglu_back(float *da, float *db, const float *dy, const float *a, const float *b, size_t n)
+static void swiglu_back(float *da, float *db, const float *dy, const float *a, const float *b,
+                        size_t n)
 {
     size_t i = 0;
     for (; n - i >= VL; i += VL)
@@ -54,7 +55,8 @@ struct norm_sums {
 };
 
 // The gradient of the normed vector times its weight; *slope and *open belong to the gate.
-LTE_INLINE V gated(const struct norm_back *b, size_t i, size_t m, const bool gate, V *slope, V *open)
+LTE_INLINE V gated(const struct norm_back *b, size_t i, size_t m, const bool gate, V *slope,
+                   V *open)
 {
     const V dy = load_part(b->dy + i, m);
     if (!gate)
@@ -129,8 +131,8 @@ LTE_INLINE void rms_back(const struct norm_back *b, size_t n, float eps, const b
     norm_adds(b, n, r, c, gate, weighted, trained);
 }
 
-static void rmsnorm_back(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t n,
-                         float eps)
+static void rmsnorm_back(float *dx, float *dw, const float *dy, const float *x, const float *w,
+                         size_t n, float eps)
 {
     const struct norm_back b = {.dx = dx, .dw = dw, .dy = dy, .x = x, .w = w};
     if (!w && !dw)
@@ -143,7 +145,8 @@ static void rmsnorm_back(float *dx, float *dw, const float *dy, const float *x, 
         rms_back(&b, n, eps, false, true, true);
 }
 
-static void l2norm_back(float *dx, const float *dy, const float *x, size_t n, float eps, float scale)
+static void l2norm_back(float *dx, const float *dy, const float *x, size_t n, float eps,
+                        float scale)
 {
     const struct norm_back b = {.dx = dx, .dy = dy, .x = x};
     const struct norm_sums s = norm_sums(&b, n, false, false);

@@ -6,8 +6,8 @@
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
 
-// silu'(x) = s*(1 + x*(1 - s)), and silu(x) = x*s beside it. The bounds are where s is 0 and 1, so that
-// infinities meet no zero.
+// silu'(x) = s*(1 + x*(1 - s)), and silu(x) = x*s beside it. The bounds are where s is 0 and 1, so
+// that infinities meet no zero.
 LTE_INLINE V v_silu_slope(V x, V *silu)
 {
     const V one = v_set1(1), low = v_max(v_set1(-128 * LN_2), x), s = v_sigmoid(low);

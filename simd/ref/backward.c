@@ -25,7 +25,8 @@ static void silu_back(float *dx, const float *dy, const float *x, size_t n)
         dx[i] = (float)(dx[i] + dy[i] * slope_of(x[i]));
 }
 
-static void swiglu_back(float *da, float *db, const float *dy, const float *a, const float *b, size_t n)
+static void swiglu_back(float *da, float *db, const float *dy, const float *a, const float *b,
+                        size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         da[i] = (float)(da[i] + (double)dy[i] * b[i] * slope_of(a[i]));
@@ -41,8 +42,8 @@ static double sum_of_squares(const float *x, size_t n)
     return sum;
 }
 
-static void rmsnorm_back(float *dx, float *dw, const float *dy, const float *x, const float *w, size_t n,
-                         float eps)
+static void rmsnorm_back(float *dx, float *dw, const float *dy, const float *x, const float *w,
+                         size_t n, float eps)
 {
     const double r = 1 / sqrt(sum_of_squares(x, n) / (double)n + eps);
     double dot = 0;
@@ -56,7 +57,8 @@ static void rmsnorm_back(float *dx, float *dw, const float *dy, const float *x, 
     }
 }
 
-static void l2norm_back(float *dx, const float *dy, const float *x, size_t n, float eps, float scale)
+static void l2norm_back(float *dx, const float *dy, const float *x, size_t n, float eps,
+                        float scale)
 {
     const double sum = sum_of_squares(x, n) + eps, r = sum == 0 ? 0 : 1 / sqrt(sum);
     double dot = 0;
