@@ -17,6 +17,8 @@
     do_one(isa, short_conv)               \
     do_one(isa, delta_rule)               \
     do_one(isa, delta_grad)               \
+    do_one(isa, diag_rule)                \
+    do_one(isa, diag_grad)                \
     do_one(isa, rope)                     \
     do_one(isa, attend)                   \
     do_one(isa, attend_grad)              \

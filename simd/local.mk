@@ -85,3 +85,17 @@ endif
 if HAVE_NEON
 libsimd_neon_la_SOURCES += %D%/neon/index.c
 endif
+
+# The linear step with per-channel decay.
+SIMD_HDRS += %D%/diag_grad.h %D%/diag_rule.h
+SIMD_BODY += %D%/body/diag_grad.h %D%/body/diag_rule.h
+libsimd_ref_la_SOURCES += %D%/ref/diag_grad.c %D%/ref/diag_rule.c
+if HAVE_AVX2
+libsimd_avx2_la_SOURCES += %D%/avx2/diag_grad.c %D%/avx2/diag_rule.c
+endif
+if HAVE_AVX512
+libsimd_avx512_la_SOURCES += %D%/avx512/diag_grad.c %D%/avx512/diag_rule.c
+endif
+if HAVE_NEON
+libsimd_neon_la_SOURCES += %D%/neon/diag_grad.c %D%/neon/diag_rule.c
+endif

@@ -13,6 +13,8 @@
 #include "simd/delta_grad.h"
 #include "simd/cross_entropy.h"
 #include "simd/delta_rule.h"
+#include "simd/diag_grad.h"
+#include "simd/diag_rule.h"
 #include "simd/evict.h"
 #include "simd/index.h"
 #include "simd/linear.h"
@@ -52,6 +54,8 @@ struct lte_kernels {
     lte_delta_rule_fn *delta_rule;
     lte_delta_grad_fn *delta_grad;
     lte_rope_fn *rope, *rope_pairs;
+    lte_diag_rule_fn *diag_rule;
+    lte_diag_grad_fn *diag_grad;
 
     // attend.h; indexed by enum lte_dtype of the keys and values
     lte_attend_fn *attend[3];

@@ -46,12 +46,14 @@ check_PROGRAMS += $(PRODUCT_CHECKS)
 %C%_check_blas_LDADD = $(CHECK_LIBS) -lm
 
 # The delta rule and the small vector kernels.
-DELTA_CHECKS = %D%/check_activation %D%/check_delta_grad %D%/check_delta_rule %D%/check_norm \
+DELTA_CHECKS = %D%/check_activation %D%/check_delta_grad %D%/check_delta_rule %D%/check_diag \
+  %D%/check_norm \
   %D%/check_short_conv %D%/prop_delta_rule
 check_PROGRAMS += $(DELTA_CHECKS)
 %C%_check_activation_LDADD = $(CHECK_LIBS) -lm
 %C%_check_delta_grad_LDADD = $(CHECK_LIBS) -lm
 %C%_check_delta_rule_LDADD = $(CHECK_LIBS) -lm
+%C%_check_diag_LDADD = $(CHECK_LIBS) -lm
 %C%_check_norm_LDADD = $(CHECK_LIBS) -lm
 %C%_check_short_conv_LDADD = $(CHECK_LIBS) -lm
 %C%_prop_delta_rule_LDADD = $(CHECK_LIBS) -lm
