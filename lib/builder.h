@@ -77,6 +77,6 @@ lte_value lte_build_head_input(struct lte_builder *builder, lte_value x);
 // Tells every attention op which one keeps its keys and values when loops share them.
 void lte_link_shared(struct lte_builder *builder);
 
-lte_mixer_fn lte_mixer_gdn, lte_mixer_attention, lte_mixer_nsa;
+lte_mixer_fn lte_mixer_gdn, lte_mixer_delta_net, lte_mixer_kda, lte_mixer_attention, lte_mixer_nsa;
 
 #endif

@@ -18,7 +18,7 @@ double lte_init_draw(const struct lte_init *init, uint64_t key, uint64_t index)
     case LTE_INIT_UNIFORM:
         return init->value * (2 * lte_random_uniform(key, index) - 1);
     case LTE_INIT_A_LOG:
-        return lte_exact_log(16 * lte_random_uniform(key, index));
+        return lte_exact_log(init->value + (16 - init->value) * lte_random_uniform(key, index));
     case LTE_INIT_DT_BIAS: {
         const double u = lte_random_uniform(key, index);
         const double step = lte_exact_exp(u * (log_high - log_low) + log_low);

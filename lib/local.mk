@@ -33,6 +33,10 @@ LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.
   %D%/arch/attention.c %D%/arch/eviction.c %D%/arch/fla.c %D%/arch/fla.h \
   %D%/arch/gated_deltanet.c %D%/arch/gdn.c %D%/arch/hybrid_gated_deltanet.c %D%/arch/lt2.c %D%/arch/ouro.c %D%/arch/pattern.c \
   %D%/arch/pattern.h %D%/arch/table.c %D%/arch/transformer.c
+# Linear mixers besides Gated DeltaNet.
+LIB_GRAPH += %D%/mixer/delta_net.c %D%/mixer/kda.c %D%/mixer/linear.c %D%/mixer/linear.h \
+  %D%/op/diag_rule.c
+LIB_MODEL += %D%/arch/delta_net.c %D%/arch/kda.c
 # Writing checkpoints and fresh models.
 LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \
   %D%/safetensors_write.c %D%/safetensors_write.h

@@ -139,9 +139,12 @@ void lte_model_describe(const struct lte_model *model, struct lte_model_info *in
     info->trained_loops = model->looping.trained;
 }
 
-static void describe_gdn(const struct lte_gdn *gdn, struct lte_layer_info *info)
+static void describe_delta(enum lte_mixer mixer, const struct lte_gdn *gdn,
+                           struct lte_layer_info *info)
 {
-    info->mixer = "gdn";
+    info->mixer = mixer == LTE_MIXER_KDA         ? "kda"
+                  : mixer == LTE_MIXER_DELTA_NET ? "delta_net"
+                                                 : "gdn";
     info->query_heads = info->key_heads = gdn->heads;
     info->value_heads = gdn->value_heads;
     info->key_dim = gdn->key_dim;
@@ -171,8 +174,8 @@ enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
         return LTE_ERR_ARGUMENT;
     const struct lte_layer *l = &model->layer[layer];
     *info = (struct lte_layer_info){0};
-    if (l->mixer == LTE_MIXER_GDN)
-        describe_gdn(&l->gdn, info);
+    if (lte_mixer_is_delta(l->mixer))
+        describe_delta(l->mixer, &l->gdn, info);
     else
         describe_attention(&l->attention, l->mixer, lte_model_window(model, layer), info);
     return LTE_OK;

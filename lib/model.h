@@ -7,18 +7,35 @@
 #include "lib/safetensors.h"
 #include "lte/model.h"
 
-enum lte_mixer { LTE_MIXER_GDN, LTE_MIXER_ATTENTION, LTE_MIXER_LTE, LTE_MIXER_NSA, LTE_MIXERS };
+enum lte_mixer {
+    LTE_MIXER_GDN,
+    LTE_MIXER_DELTA_NET,
+    LTE_MIXER_KDA,
+    LTE_MIXER_ATTENTION,
+    LTE_MIXER_LTE,
+    LTE_MIXER_NSA,
+    LTE_MIXERS
+};
 
-// Gated DeltaNet (spec: arXiv 2412.06464). K = key_dim, V = value_dim per head.
+// Whether the layer's state is that of the delta family, struct lte_gdn.
+static inline bool lte_mixer_is_delta(enum lte_mixer mixer)
+{
+    return mixer == LTE_MIXER_GDN || mixer == LTE_MIXER_DELTA_NET || mixer == LTE_MIXER_KDA;
+}
+
+// Gated DeltaNet (spec: arXiv 2412.06464). K = key_dim, V = value_dim per head. DeltaNet is that
+// without a_proj, A_log and dt_bias; Kimi Delta Attention has second matrices instead of a_proj.
 struct lte_gdn {
     uint32_t heads, value_heads;  // value_heads % heads == 0; value head h reads q/k head h/(HV/H)
     uint32_t key_dim, value_dim;
     uint32_t conv_size;           // taps; 0: no short convolution (SiLU alone)
-    bool gate, neg_eigval;
+    bool gate, neg_eigval, safe_gate;
+    float lower_bound;            // of the log decay, if < 0
     float norm_eps;               // of the output norm
     const struct lte_tensor *q_proj, *k_proj, *v_proj, *a_proj, *b_proj, *g_proj, *o_proj;
     const struct lte_tensor *q_conv, *k_conv, *v_conv; // [channels][1][taps]
     const struct lte_tensor *A_log, *dt_bias, *o_norm;
+    const struct lte_tensor *f_proj, *f_out, *g_out, *g_bias; // KDA: f_out f_proj x, g_out g_proj x
 };
 
 enum { LTE_ROUTER_CONVS = 8, LTE_MAX_LOOPS = 64 };

@@ -25,6 +25,7 @@ enum lte_op_kind {
     LTE_OP_L2NORM,
     LTE_OP_DELTA_GATES,
     LTE_OP_DELTA_RULE,
+    LTE_OP_DIAG_RULE,
     LTE_OP_GATED_NORM,
     LTE_OP_ROPE_ANGLES,
     LTE_OP_ROPE,
@@ -74,15 +75,25 @@ struct lte_short_conv_op {
     const float *weight; // [taps][channels]
     size_t channels, taps;
 };
-// a -> log decay, b -> beta, in place: columns 0..heads-1 are a, heads..2*heads-1 are b.
+// a -> log decay, b -> beta, in place. Columns 0.. are a, `channels` of each head, then come the b of
+// the heads. neg_exp_A NULL: nothing decays, whatever a says.
 struct lte_delta_gates_op {
-    const float *neg_exp_A, *dt_bias; // [heads]
-    size_t heads;
-    float beta_scale; // 2 with negative eigenvalues, else 1
+    const float *neg_exp_A; // [heads]
+    const float *dt_bias;   // [heads * channels]
+    size_t heads, channels;
+    float beta_scale;       // 2 with negative eigenvalues, else 1
+    float lower_bound;      // < 0: log decay = lower_bound * sigmoid(-neg_exp_A * (a + dt_bias))
 };
 struct lte_delta_rule_op {
     size_t heads, value_heads, key_dim, value_dim;
     size_t q_column, k_column, v_column;
+};
+// The step of simd/diag_rule.h: q, k and v as in delta_rule; in[1] holds key_dim log decays of every
+// value head, then, where the rule erases, the betas.
+struct lte_diag_rule_op {
+    size_t heads, value_heads, key_dim, value_dim;
+    size_t q_column, k_column, v_column;
+    bool erase;
 };
 struct lte_rope_op {
     const double *inv_freq;   // [head_dim/2]; ROPE_ANGLES
@@ -153,6 +164,7 @@ struct lte_op {
         struct lte_short_conv_op short_conv;
         struct lte_delta_gates_op delta_gates;
         struct lte_delta_rule_op delta_rule;
+        struct lte_diag_rule_op diag_rule;
         struct lte_rope_op rope;
         struct lte_score_op score;
         struct lte_attend_op attend;
@@ -198,8 +210,8 @@ extern const struct lte_op_row *const lte_op_table[LTE_OPS];
 // One row a kind, defined beside its compute function in lib/op/.
 extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,
     lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,
-    lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score, lte_op_attend,
-    lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa;
+    lte_op_diag_rule, lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score,
+    lte_op_attend, lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa;
 
 // Rounds a size up to the alignment of everything in a session's block.
 static inline size_t lte_align(size_t bytes)

@@ -15,6 +15,7 @@ const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_L2NORM] = &lte_op_l2norm,
     [LTE_OP_DELTA_GATES] = &lte_op_delta_gates,
     [LTE_OP_DELTA_RULE] = &lte_op_delta_rule,
+    [LTE_OP_DIAG_RULE] = &lte_op_diag_rule,
     [LTE_OP_GATED_NORM] = &lte_op_gated_norm,
     [LTE_OP_ROPE_ANGLES] = &lte_op_rope_angles,
     [LTE_OP_ROPE] = &lte_op_rope,

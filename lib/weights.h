@@ -10,7 +10,7 @@ enum lte_init_rule {
     LTE_INIT_CONSTANT, // value
     LTE_INIT_NORMAL,   // mean 0, standard deviation `value`
     LTE_INIT_UNIFORM,  // -value..value
-    LTE_INIT_A_LOG,    // log A, A uniform in 0..16
+    LTE_INIT_A_LOG,    // log A, A uniform in value..16
     LTE_INIT_DT_BIAS   // inverse softplus of a step that is log-uniform in 0.001..0.1
 };
 struct lte_init {

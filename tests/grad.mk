@@ -12,6 +12,9 @@ check_PROGRAMS += %D%/grad_delta
 check_PROGRAMS += %D%/grad_delta_rule
 %C%_grad_delta_rule_LDADD = $(GRAD_LIBS) -lm
 
+check_PROGRAMS += %D%/grad_diag
+%C%_grad_diag_LDADD = $(GRAD_LIBS) -lm
+
 check_PROGRAMS += %D%/grad_linear
 %C%_grad_linear_LDADD = $(GRAD_LIBS) -lm
 

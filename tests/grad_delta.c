@@ -51,7 +51,7 @@ static struct grad_case make_gates(struct lte_context *context, const float *neg
                                    const size_t *segment, size_t segments)
 {
     struct grad_case c = make(context, LTE_OP_DELTA_GATES, 2 * heads, segment, segments);
-    c.op.delta_gates = (struct lte_delta_gates_op){neg_exp_A, dt_bias, heads, scale};
+    c.op.delta_gates = (struct lte_delta_gates_op){neg_exp_A, dt_bias, heads, 1, scale, 0};
     c.weights = 2;
     c.weight[0] = (struct grad_weight){.data = neg_exp_A, .floats = heads};
     c.weight[1] = (struct grad_weight){.data = dt_bias, .floats = heads};

@@ -96,8 +96,10 @@ size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte
 
 void inside_delta_state(const struct lte_session *session, uint32_t layer, size_t head, float *state)
 {
-    const size_t op = inside_find_op(session, layer, LTE_OP_DELTA_RULE);
-    const struct lte_delta_rule_op *d = &session->model->graph->op[op].delta_rule;
+    const struct lte_layer *l = &session->model->layer[layer % session->model->layers];
+    const struct lte_gdn *d = &l->gdn;
+    const bool diag = l->mixer == LTE_MIXER_KDA;
+    const size_t op = inside_find_op(session, layer, diag ? LTE_OP_DIAG_RULE : LTE_OP_DELTA_RULE);
     const size_t columns = LTE_DELTA_COLUMNS;
     const size_t blocks = (d->value_dim + columns - 1) / columns;
     const unsigned char *base = (const unsigned char *)session + session->layout.state[op];

@@ -17,7 +17,8 @@ enum { TOKENS = 120 };
 static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "full",        "swa",     "lte", "lte_layer",
                                      "lt2",         "lt2_hybrid", "lt2_heads", "ouro",
-                                     "nsa",         "hybrid_nsa"};
+                                     "nsa",         "hybrid_nsa", "kda", "kda_bounded",
+                                     "delta_net",   "delta_net_gated"};
 
 static void random_tokens(uint32_t *ids, size_t n, uint32_t vocabulary)
 {
@@ -47,7 +48,7 @@ static double state_error(const struct lte_session *a, const struct lte_session 
     for (uint32_t l = 0; l < a->model->graph->slots; l++) {
         const struct lte_layer *layer = &a->model->layer[l % a->model->layers];
         const struct lte_gdn *g = &layer->gdn;
-        if (layer->mixer != LTE_MIXER_GDN)
+        if (!lte_mixer_is_delta(layer->mixer))
             continue;
         const size_t size = (size_t)g->key_dim * g->value_dim;
         float *x = malloc(2 * size * sizeof *x);

@@ -15,7 +15,8 @@ enum { CASES = 3 };
 static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "full",        "swa",     "lte", "lte_layer",
                                      "lt2",         "lt2_hybrid", "lt2_heads", "ouro",
-                                     "nsa",         "hybrid_nsa"};
+                                     "nsa",         "hybrid_nsa", "kda", "kda_bounded",
+                                     "delta_net",   "delta_net_gated"};
 
 static bool run_case(const struct answers *a, const struct lte_model *m, uint32_t batch)
 {

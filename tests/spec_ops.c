@@ -53,7 +53,7 @@ static void check_gates(struct lte_context *c, const char *level)
     struct lte_op op = {.kind = LTE_OP_DELTA_GATES,
                         .in = {0, LTE_NO_VALUE, LTE_NO_VALUE, LTE_NO_VALUE},
                         .out = 0,
-                        .delta_gates = {&neg_exp_A, &dt_bias, 1, 1.0f}};
+                        .delta_gates = {&neg_exp_A, &dt_bias, 1, 1, 1.0f, 0}};
     size_t width[] = {2, 2};
     float out[6];
     run_op(c, &op, width, 1, inputs, 3, 3, out);

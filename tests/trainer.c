@@ -13,7 +13,8 @@
 #include "tests/inside.h"
 
 static const char *const models[] = {"lte", "lte_layer", "full", "swa", "gva", "qk_norm",
-                                     "transformer", "ungated"};
+                                     "transformer", "ungated", "kda", "kda_bounded", "delta_net",
+                                     "delta_net_gated"};
 enum { MODELS = sizeof models / sizeof models[0], ROWS = 60 };
 
 // Sequences of odd lengths whose tokens follow from their numbers; some targets do not count.

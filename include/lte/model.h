@@ -63,7 +63,7 @@ struct lte_model_info {
 LTE_API void lte_model_describe(const struct lte_model *model, struct lte_model_info *info);
 
 struct lte_layer_info {
-    const char *mixer;       // "gdn", "attention", "window", "lte", "nsa"
+    const char *mixer;       // "gdn", "delta_net", "kda", "attention", "window", "lte", "nsa"
     uint32_t query_heads, key_heads, value_heads;
     uint32_t key_dim, value_dim;   // per head
     uint32_t window;         // tokens a query sees in the window, itself included; 0: no window. Of

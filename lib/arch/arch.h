@@ -22,5 +22,7 @@ extern const struct lte_family lte_family_hybrid_gated_deltanet;
 extern const struct lte_family lte_family_ouro;
 extern const struct lte_family lte_family_lt2;
 extern const struct lte_family lte_family_nsa;
+extern const struct lte_family lte_family_delta_net;
+extern const struct lte_family lte_family_kda;
 
 #endif

@@ -121,6 +121,10 @@ static void layer_weights(struct lte_walk *w, uint32_t n, lte_out_init_fn *out_i
         lte_gdn_weights(w, &layer->gdn, out_init);
     else if (layer->mixer == LTE_MIXER_NSA)
         lte_nsa_weights(w, &layer->attention, out_init);
+    else if (layer->mixer == LTE_MIXER_DELTA_NET)
+        lte_delta_net_weights(w, &layer->gdn);
+    else if (layer->mixer == LTE_MIXER_KDA)
+        lte_kda_weights(w, &layer->gdn);
     else
         lte_attention_weights(w, &layer->attention, out_init);
     if (layer->mixer == LTE_MIXER_LTE)

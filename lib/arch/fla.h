@@ -33,6 +33,26 @@ void lte_gdn_configure(struct lte_config *config, const struct lte_model *model,
                        struct lte_gdn *gdn);
 void lte_gdn_weights(struct lte_walk *walk, struct lte_gdn *gdn, lte_out_init_fn *out_init);
 
+// What the delta family shares. Heads, widths and convolution, with a class's defaults (heads 0: must
+// be there).
+struct lte_delta_defaults {
+    uint32_t heads, key_dim;
+    double expand_v;
+};
+void lte_delta_configure(struct lte_config *config, const struct lte_model *model,
+                         struct lte_gdn *gdn, const struct lte_delta_defaults *defaults);
+void lte_delta_conv(struct lte_config *config, struct lte_gdn *gdn);
+// num_v_heads: value heads may outnumber the query and key heads, which are then shared.
+void lte_delta_value_heads(struct lte_config *config, struct lte_gdn *gdn);
+// "attn", and in all other layers the mixer.
+void lte_delta_layers(struct lte_config *config, struct lte_model *model, enum lte_mixer mixer,
+                      const struct lte_gdn *gdn);
+void lte_delta_qkv_weights(struct lte_walk *walk, struct lte_gdn *gdn);
+void lte_delta_conv_weights(struct lte_walk *walk, struct lte_gdn *gdn);
+void lte_delta_out_weights(struct lte_walk *walk, struct lte_gdn *gdn, lte_out_init_fn *out_init);
+void lte_delta_net_weights(struct lte_walk *walk, struct lte_gdn *gdn);
+void lte_kda_weights(struct lte_walk *walk, struct lte_gdn *gdn);
+
 // Attention: num_heads, num_kv_heads, qkv_bias, rope_theta of the file or of its "attn"; the window
 // is left to the caller.
 void lte_attention_configure(struct lte_config *config, const struct lte_model *model,

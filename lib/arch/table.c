@@ -13,6 +13,8 @@ const struct lte_family *const lte_families[] = {
     &lte_family_ouro,
     &lte_family_lt2,
     &lte_family_nsa,
+    &lte_family_delta_net,
+    &lte_family_kda,
     NULL,
 };
 
@@ -23,5 +25,7 @@ const char *const lte_family_names[] = {
     "ouro",
     "lt2",
     "nsa",
+    "delta_net",
+    "kda",
     NULL,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Gradient of delta_gates. With u = a + dt_bias, g = A softplus(u) and A = -exp(A_log):
-// dA = dg softplus(u), da = d dt_bias = dg A sigmoid(u); with beta = scale s, s = sigmoid(b):
-// db = dbeta scale s (1 - s). Each factor is finite wherever its input is.
+// dA = dg softplus(u), da = d dt_bias = dg A sigmoid(u); with a lower bound, g = bound s and
+// s = sigmoid(-A u): dA = -dg bound s (1 - s) u, da = -dg bound s (1 - s) A; with beta = scale s,
+// s = sigmoid(b): db = dbeta scale s (1 - s). Each factor is finite wherever its input is.
 #include "config.h"
 
 #include <string.h>
@@ -13,47 +14,78 @@ struct gates {
     const struct lte_exec *exec;
     const struct lte_delta_gates_op *op;
     const float *dy, *in;
-    float *din, *partial;     // partial: [blocks][2 heads], of A and of dt_bias
+    float *din, *partial;     // partial: [blocks][heads + channels], of A and of dt_bias
+    size_t channels;          // of all heads
 };
 
-// `work` is [3 heads]: softplus(u) and the two sigmoids.
-static void row(const struct gates *g, size_t r, float *work, float *partial)
+// `work` is [2][channels]: what g is a product of, and its slope. `da` and those below are of a row.
+static void decays_back(const struct gates *g, const float *a, const float *dg, float *da,
+                        float *work, float *partial)
 {
     const struct lte_delta_gates_op *op = g->op;
     const struct lte_kernels *k = g->exec->kernels;
-    const size_t heads = op->heads, at = r * 2 * heads;
-    float *softplus = work, *open = work + heads, *beta = open + heads;
-    k->add(open, g->in + at, op->dt_bias, heads);
-    k->softplus(softplus, open, heads);
-    k->sigmoid(open, open, heads);
-    k->sigmoid(beta, g->in + at + heads, heads);
-    for (size_t h = 0; h < heads; h++) {
-        const float dg = g->dy[at + h], du = dg * op->neg_exp_A[h] * open[h];
-        g->din[at + h] += du;
-        g->din[at + heads + h] +=
-            g->dy[at + heads + h] * op->beta_scale * (beta[h] * (1 - beta[h]));
-        partial[h] += dg * softplus[h];
-        partial[heads + h] += du;
+    float *value = work, *slope = work + g->channels;
+    k->add(slope, a, op->dt_bias, g->channels);
+    k->softplus(value, slope, g->channels);
+    k->sigmoid(slope, slope, g->channels);
+    for (size_t i = 0; i < g->channels; i++) {
+        const size_t h = i / op->channels;
+        const float du = dg[i] * op->neg_exp_A[h] * slope[i];
+        da[i] += du;
+        partial[h] += dg[i] * value[i];
+        partial[op->heads + i] += du;
     }
+}
+
+static void bounded_back(const struct gates *g, const float *a, const float *dg, float *da,
+                         float *work, float *partial)
+{
+    const struct lte_delta_gates_op *op = g->op;
+    float *u = work, *s = work + g->channels;
+    g->exec->kernels->add(u, a, op->dt_bias, g->channels);
+    for (size_t i = 0; i < g->channels; i++)
+        s[i] = -op->neg_exp_A[i / op->channels] * u[i];
+    g->exec->kernels->sigmoid(s, s, g->channels);
+    for (size_t i = 0; i < g->channels; i++) {
+        const size_t h = i / op->channels;
+        const float slope = -dg[i] * op->lower_bound * (s[i] * (1 - s[i]));
+        const float du = slope * op->neg_exp_A[h];
+        da[i] += du;
+        partial[h] += slope * u[i];
+        partial[op->heads + i] += du;
+    }
+}
+
+static void row(const struct gates *g, size_t r, float *work, float *partial)
+{
+    const struct lte_delta_gates_op *op = g->op;
+    const size_t at = r * (g->channels + op->heads), b = at + g->channels;
+    if (op->neg_exp_A)
+        (op->lower_bound < 0 ? bounded_back : decays_back)(g, g->in + at, g->dy + at, g->din + at,
+                                                           work, partial);
+    g->exec->kernels->sigmoid(work, g->in + b, op->heads);
+    for (size_t h = 0; h < op->heads; h++)
+        g->din[b + h] += g->dy[b + h] * op->beta_scale * (work[h] * (1 - work[h]));
 }
 
 static void block(void *arg, size_t item, unsigned thread)
 {
     const struct gates *g = arg;
-    const size_t heads = g->op->heads, from = item * LTE_PARTIAL_ROWS, rows = g->exec->rows;
+    const size_t from = item * LTE_PARTIAL_ROWS, rows = g->exec->rows;
     const size_t to = from + LTE_PARTIAL_ROWS < rows ? from + LTE_PARTIAL_ROWS : rows;
-    float *partial = g->partial + item * 2 * heads;
-    memset(partial, 0, 2 * heads * sizeof *partial);
+    const size_t floats = g->op->heads + g->channels;
+    float *partial = g->partial + item * floats;
+    memset(partial, 0, floats * sizeof *partial);
     for (size_t r = from; r < to; r++)
         row(g, r, lte_exec_scratch(g->exec, thread), partial);
 }
 
-// Adds columns `from`.. of the partial sums.
-static void sum_blocks(const struct gates *g, float *to, size_t from)
+// Adds `n` columns from `from` on of the partial sums.
+static void sum_blocks(const struct gates *g, float *to, size_t from, size_t n)
 {
-    const size_t heads = g->op->heads, blocks = lte_partial_blocks(g->exec->rows);
+    const size_t floats = g->op->heads + g->channels, blocks = lte_partial_blocks(g->exec->rows);
     for (size_t b = 0; to && b < blocks; b++)
-        g->exec->kernels->add(to, to, g->partial + b * 2 * heads + from, heads);
+        g->exec->kernels->add(to, to, g->partial + b * floats + from, n);
 }
 
 static void backward(struct lte_tape *t, const struct lte_op *op)
@@ -64,18 +96,22 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                       .dy = lte_tape_gradient(t, op->out),
                       .in = lte_exec_value(x, op->in[0]),
                       .din = lte_tape_gradient(t, op->in[0]),
-                      .partial = lte_exec_shared(x)};
+                      .partial = lte_exec_shared(x),
+                      .channels = op->delta_gates.heads * op->delta_gates.channels};
     lte_exec_for(x, lte_partial_blocks(x->rows), block, &g);
-    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->neg_exp_A), 0);
-    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->dt_bias), g.op->heads);
+    if (!g.op->neg_exp_A)
+        return;
+    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->neg_exp_A), 0, g.op->heads);
+    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->dt_bias), g.op->heads, g.channels);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each)
 {
+    const struct lte_delta_gates_op *g = &op->delta_gates;
     (void)kernels;
-    *shared = lte_partial_bytes(limits->rows, 2 * op->delta_gates.heads);
-    *each = 3 * op->delta_gates.heads * sizeof(float);
+    *shared = lte_partial_bytes(limits->rows, g->heads * (g->channels + 1));
+    *each = 2 * g->heads * g->channels * sizeof(float);
 }
 
 const struct lte_gradient lte_grad_delta_gates = {

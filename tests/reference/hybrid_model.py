@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A plain float64 PyTorch statement of the models: gated DeltaNet (value heads, expanded values, negative
-# eigenvalues), full and sliding-window attention, native sparse attention, learnable token eviction by the
-# streaming rules or, if config["training"] is set, by those of training. Written for reading, token by token and without caches;
+# eigenvalues), DeltaNet, Kimi Delta Attention, full and sliding-window attention, native sparse attention,
+# learnable token eviction by the streaming rules or, if config["training"] is set, by those of training.
+# Written for reading, token by token and without caches;
 # no test needs it at run time.
 import torch
 import torch.nn.functional as F
@@ -29,34 +30,75 @@ def short_conv(x, weight):
     return F.silu(sum(padded[j : j + len(x)] * weight[:, 0, j] for j in range(taps)))
 
 
-def gated_deltanet(x, p, config, seen):
-    heads, key = config["num_heads"], config["head_dim"]
-    value_heads = config.get("num_v_heads") or heads
-    value = int(key * config.get("expand_v", 2))
+def mixed(name, x, p, config):
+    y = x @ p[name + "_proj.weight"].T
+    if config.get("use_short_conv", True):
+        return short_conv(y, p[name + "_conv1d.weight"])
+    return F.silu(y)
 
-    def mixed(name):
-        y = x @ p[name + "_proj.weight"].T
-        if config.get("use_short_conv", True):
-            return short_conv(y, p[name + "_conv1d.weight"])
-        return F.silu(y)
 
-    q = l2norm(mixed("q").view(-1, heads, key)) * key**-0.5
-    k = l2norm(mixed("k").view(-1, heads, key))
-    v = mixed("v").view(-1, value_heads, value)
-    q, k = (t.repeat_interleave(value_heads // heads, 1) for t in (q, k))
-    beta = torch.sigmoid(x @ p["b_proj.weight"].T) * (2 if config.get("allow_neg_eigval") else 1)
-    decay = (-p["A_log"].exp() * F.softplus(x @ p["a_proj.weight"].T + p["dt_bias"])).exp()
-    state = torch.zeros(value_heads, key, value, dtype=x.dtype)
+def delta_rule(q, k, v, beta, decay, seen):
+    """Token by token; decay is [tokens][heads][1 or key channels]."""
+    state = torch.zeros(v.shape[1], k.shape[2], v.shape[2], dtype=v.dtype)
     out = []
-    for t in range(len(x)):
-        state = state * decay[t][:, None, None]
+    for t in range(len(v)):
+        state = state * decay[t][..., None]
         error = v[t] - torch.einsum("hk,hkv->hv", k[t], state)
         state = state + torch.einsum("hk,hv->hkv", k[t], beta[t][:, None] * error)
         out.append(torch.einsum("hk,hkv->hv", q[t], state))
     seen["state"] = state
-    o = rmsnorm(torch.stack(out), p["o_norm.weight"], config.get("norm_eps", 1e-5))
+    return torch.stack(out)
+
+
+def normed_heads(x, p, config, heads, key, value_heads, value):
+    q = l2norm(mixed("q", x, p, config).view(-1, heads, key)) * key**-0.5
+    k = l2norm(mixed("k", x, p, config).view(-1, heads, key))
+    v = mixed("v", x, p, config).view(-1, value_heads, value)
+    return *(t.repeat_interleave(value_heads // heads, 1) for t in (q, k)), v
+
+
+def gated_deltanet(x, p, config, seen):
+    heads, key = config["num_heads"], config["head_dim"]
+    value_heads = config.get("num_v_heads") or heads
+    value = int(key * config.get("expand_v", 2))
+    q, k, v = normed_heads(x, p, config, heads, key, value_heads, value)
+    beta = torch.sigmoid(x @ p["b_proj.weight"].T) * (2 if config.get("allow_neg_eigval") else 1)
+    decay = (-p["A_log"].exp() * F.softplus(x @ p["a_proj.weight"].T + p["dt_bias"])).exp()
+    o = delta_rule(q, k, v, beta, decay[..., None], seen)
+    o = rmsnorm(o, p["o_norm.weight"], config.get("norm_eps", 1e-5))
     if config.get("use_gate", True):
         o = o * F.silu((x @ p["g_proj.weight"].T).view(-1, value_heads, value))
+    return o.flatten(1) @ p["o_proj.weight"].T
+
+
+def delta_net(x, p, config, seen):
+    heads, hidden = config["num_heads"], config["hidden_size"]
+    key, value = (int(hidden * config.get(n, 1)) // heads for n in ("expand_k", "expand_v"))
+    q, k, v = normed_heads(x, p, config, heads, key, heads, value)
+    beta = torch.sigmoid(x @ p["b_proj.weight"].T)
+    o = delta_rule(q, k, v, beta, torch.ones(len(x), heads, 1, dtype=x.dtype), seen)
+    o = rmsnorm(o, p["o_norm.weight"], config.get("norm_eps", 1e-6))
+    if config.get("use_gate", False):
+        o = o * F.silu((x @ p["g_proj.weight"].T).view(-1, heads, value))
+    return o.flatten(1) @ p["o_proj.weight"].T
+
+
+def kda(x, p, config, seen):
+    heads, key = config["num_heads"], config["head_dim"]
+    value_heads = config.get("num_v_heads") or heads
+    value = int(key * config.get("expand_v", 1))
+    q, k, v = normed_heads(x, p, config, heads, key, value_heads, value)
+    beta = torch.sigmoid(x @ p["b_proj.weight"].T) * (2 if config.get("allow_neg_eigval") else 1)
+    f = x @ p["f_proj.0.weight"].T @ p["f_proj.1.weight"].T + p["dt_bias"]
+    f, rate = f.view(-1, value_heads, key), p["A_log"].exp()[:, None]
+    if config.get("lower_bound") is not None:
+        decay = (config["lower_bound"] * torch.sigmoid(rate * f)).exp()
+    else:
+        decay = (-rate * F.softplus(f)).exp()
+    o = delta_rule(q, k, v, beta, decay, seen)
+    gate = x @ p["g_proj.0.weight"].T @ p["g_proj.1.weight"].T + p["g_proj.1.bias"]
+    o = rmsnorm(o, p["o_norm.weight"], config.get("norm_eps", 1e-6))
+    o = o * torch.sigmoid(gate.view(-1, value_heads, value))
     return o.flatten(1) @ p["o_proj.weight"].T
 
 
@@ -205,7 +247,7 @@ def mixer_of(config, layer):
         return attention
     attn = config.get("attn") or {}
     if layer not in attn.get("layers", []):
-        return gated_deltanet
+        return {"delta_net": delta_net, "kda": kda}.get(config["model_type"], gated_deltanet)
     return nsa if attn.get("attn_type") == "nsa" else attention
 
 
