@@ -54,5 +54,7 @@ bench: $(BENCHES) bench_model
 # Built by `make check`, so that they keep up with what they measure.
 check-local: $(BENCHES) bench_model bench_loops
 .PHONY: bench
-EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-1.4b.json \
+EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-0.7m.json %D%/configs/lalte-1.4b.json \
   %D%/loops.svg %D%/plot_loops.py
+EXTRA_DIST += %D%/recall/full.json %D%/recall/gdn.json %D%/recall/lte.json %D%/recall/run.sh \
+  %D%/recall/train.json.in %D%/recall/window.json

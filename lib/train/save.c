@@ -243,6 +243,8 @@ static enum lte_status read_state(struct lte_trainer *t, const char *path)
     t->step = (uint64_t)steps[0];
     t->skipped = (uint64_t)steps[1];
     t->router_updates = (uint64_t)steps[2];
+    if (t->budget) // for an evaluation before the next step
+        lte_budget_begin_step(t->budget, t->step ? t->step : 1);
     return status;
 }
 

@@ -15,6 +15,7 @@ struct eval_settings {
     const char *lengths;   // list as given; NULL: the task's own
     uint64_t samples, seed, pairs, vocabulary, variant, count, bucket;
     float depth;           // negative: drawn
+    float power;           // of mqar's law of places; 0: the task's own
     bool json;
 };
 

@@ -75,6 +75,7 @@ static int at_length(struct evaluation *e, uint64_t length)
     options.seed = s->seed;
     options.longest = options.shortest = options.rows = (uint32_t)length;
     mqar.pairs = mqar.fewest = (uint32_t)s->pairs;
+    mqar.power = s->power > 0 ? (double)s->power : mqar.power;
     mqar.vocabulary = s->vocabulary ? (uint32_t)s->vocabulary : e->engine->info.vocabulary;
     if (mqar.vocabulary > e->engine->info.vocabulary) {
         message_error("--vocabulary %u: the model's has %u ids", (unsigned)mqar.vocabulary,

@@ -39,8 +39,9 @@ bool results_proportion(struct results *r, const char *name, uint64_t hits, uint
     const double half = z95 / (1 + zz / n) * sqrt(p * (1 - p) / n + zz / (4 * n * n));
     return add(r, name, (struct result){.measure = "accuracy",
                                         .value = p,
-                                        .low = count ? fmax(0, middle - half) : 0,
-                                        .high = count ? fmin(1, middle + half) : 1,
+                                        // p itself is within, whatever the rounding
+                                        .low = count ? fmax(0, fmin(p, middle - half)) : 0,
+                                        .high = count ? fmin(1, fmax(p, middle + half)) : 1,
                                         .count = count});
 }
 
