@@ -86,6 +86,7 @@ static void run_all(struct lte_par *team, void *arg)
     cases_attend(&suite);
     cases_attend_grad(&suite);
     cases_router(&suite);
+    cases_sparse(&suite);
     bench_free_all();
 }
 

@@ -36,5 +36,6 @@ void cases_backward(const struct suite *suite);
 void cases_attend(const struct suite *suite);
 void cases_attend_grad(const struct suite *suite);
 void cases_router(const struct suite *suite);
+void cases_sparse(const struct suite *suite);
 
 #endif

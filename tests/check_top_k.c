@@ -54,7 +54,8 @@ static bool check_case(size_t n, size_t k, size_t kind)
     qsort(order, n, sizeof *order, by_score);
     qsort(order, wanted, sizeof *order, rising);
     const size_t got = lte_top_k(score, n, k, chosen);
-    const bool good = got == wanted && !memcmp(chosen, order, wanted * sizeof *order) && check_guards();
+    const bool good = got == wanted && !memcmp(chosen, order, wanted * sizeof *order) &&
+                      check_guards();
     check_free_buffers();
     if (!good)
         check_note("%zu of %zu scores of kind %zu", k, n, kind);

@@ -8,8 +8,8 @@
 // The query's own block, the one before and the first are always selected.
 enum { FORCED_BLOCKS = 3, DEFAULT_HEAD_DIM = 64 };
 
-// head_dim is the config's. The reference's class for model_type "nsa" forgets to hand it on, so that
-// its layers have 64 whatever the config says; its published configs say 64.
+// head_dim is the config's. The reference's class for model_type "nsa" forgets to hand it on, so
+// that its layers have 64 whatever the config says; its published configs say 64.
 void lte_nsa_configure(struct lte_config *config, struct lte_attention *a)
 {
     a->heads = lte_config_u32(config, "num_heads", 1, LTE_MAX_HEADS);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Native sparse attention: rope, then three attentions over one set of keys, mixed by gates that come
-// from the layer's input.
+// Native sparse attention: rope, then three attentions over one set of keys, mixed by gates that
+// come from the layer's input.
 #include "config.h"
 
 #include "lib/builder.h"

@@ -202,7 +202,8 @@ static void cost(const struct lte_op *op, const struct lte_session_params *param
                           (tokens < (double)o->window ? tokens : (double)o->window);
     cost->flops += dim * (double)(o->heads * rows) * (6 * means + 4 * picked);
     cost->state_bytes += 2 * dim * (double)o->key_heads *
-                         (means * sizeof(float) + picked * (double)lte_dtype_size(params->kv_dtype));
+                         (means * sizeof(float) +
+                          picked * (double)lte_dtype_size(params->kv_dtype));
 }
 
 const struct lte_op_row lte_op_nsa = {.name = "nsa",

@@ -26,8 +26,8 @@ struct lte_select_query {
 
 // Floats of scratch for queries before position `tokens`.
 size_t lte_select_scratch(const struct lte_selector *selector, uint64_t tokens);
-// Units to unit[top], rising; how many. A unit that is not complete has no index key: it is selected
-// where it is forced, and where all are.
+// Units to unit[top], rising; how many. A unit that is not complete has no index key: it is
+// selected where it is forced, and where all are.
 size_t lte_select(const struct lte_selector *selector, const struct lte_kernels *kernels,
                   const struct lte_select_query *query, float *scratch, uint32_t *unit);
 // The tokens of these units up to `position`, rising, to at[units * pool]; how many.
