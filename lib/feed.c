@@ -76,6 +76,16 @@ static enum lte_status check_sessions(struct lte_session *const *session, size_t
     return LTE_OK;
 }
 
+// The session whose scratch has room for every other's ops: it grows with a session's own limit.
+static struct lte_session *roomiest(struct lte_session *const *session, size_t sessions)
+{
+    struct lte_session *most = session[0];
+    for (size_t i = 1; i < sessions; i++)
+        if (session[i]->layout.scratch_each > most->layout.scratch_each)
+            most = session[i];
+    return most;
+}
+
 enum { STEP_GROUP = 64 }; // sessions run together; a row's bits do not depend on it
 
 enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
@@ -87,7 +97,8 @@ enum lte_status lte_session_step(struct lte_session *const *session, size_t sess
     LTE_TRY(check_tokens(session[0]->model, tokens, sessions));
     for (size_t i = 0; i < sessions; i++)
         LTE_TRY(check_room(session[i], 1));
-    const size_t batch = session[0]->params.batch;
+    struct lte_session *arena = roomiest(session, sessions);
+    const size_t batch = arena->params.batch;
     const size_t group = batch < STEP_GROUP ? batch : STEP_GROUP;
     for (size_t done = 0; done < sessions; done += group) {
         struct lte_segment segment[STEP_GROUP];
@@ -95,7 +106,7 @@ enum lte_status lte_session_step(struct lte_session *const *session, size_t sess
         for (size_t i = 0; i < rows; i++)
             segment[i] =
                 (struct lte_segment){session[done + i], i, 1, session[done + i]->position};
-        run(session[0], segment, rows, tokens + done, rows, logits ? rows : 0,
+        run(arena, segment, rows, tokens + done, rows, logits ? rows : 0,
             logits ? logits + done * session[0]->model->vocabulary : NULL);
         for (size_t i = 0; i < rows; i++)
             session[done + i]->position++;
