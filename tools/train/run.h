@@ -10,6 +10,7 @@
 struct train_settings {
     struct engine_settings engine;
     bool resume, check;
+    uint64_t until; // 0: the end
 };
 
 struct run {

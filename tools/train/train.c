@@ -18,6 +18,9 @@
 static const struct option_spec options[] = {
     {.name = "resume", .kind = OPTION_FLAG, SETTING(resume),
      .help = "go on from the last checkpoint in the output folder;\nfrom the start if there is none"},
+    {.name = "until", .kind = OPTION_INTEGER, SETTING(until), .argument = "STEP", .low = 1,
+     .high = 1000000000,
+     .help = "save and stop after STEP, with the learning rate of the whole\nschedule; --resume goes on"},
     {.name = "check", .kind = OPTION_FLAG, SETTING(check),
      .help = "read the configuration, say what the run takes, and stop"},
     ENGINE_OPTIONS(struct train_settings),
@@ -122,6 +125,12 @@ static int step(struct run *r)
     return result;
 }
 
+// Asked to stop here, before the end of the schedule.
+static bool halted(const struct run *r)
+{
+    return r->settings->until && lte_trainer_steps(r->trainer) >= r->settings->until;
+}
+
 static bool finished(const struct run *r)
 {
     return lte_trainer_steps(r->trainer) >= r->plan.options.steps;
@@ -139,7 +148,7 @@ static int train(struct run *r)
         fprintf(stderr, "lte: going on after step %llu\n", (unsigned long long)r->first_step);
     if (finished(r))
         return save(r);
-    while (status == STATUS_OK && !finished(r) && !interrupted())
+    while (status == STATUS_OK && !finished(r) && !halted(r) && !interrupted())
         status = step(r);
     wipe(r);
     if (status != STATUS_OK || finished(r))
@@ -149,7 +158,7 @@ static int train(struct run *r)
         return status;
     fprintf(stderr, "lte: stopped after step %llu; --resume goes on\n",
             (unsigned long long)lte_trainer_steps(r->trainer));
-    return STATUS_INTERRUPTED;
+    return interrupted() ? STATUS_INTERRUPTED : STATUS_OK;
 }
 
 static int train_in_folder(struct run *r)
