@@ -16,11 +16,8 @@ status=$?
 gives "$data/case1.greedy" '-f - is standard input'
 run generate -t 1 -n 48 "$top_srcdir/data/lalte-tiny" -f "$data/case1.prompt"
 gives "$data/case1.greedy" 'the model named between options'
-LTE_MODEL=$top_srcdir/data/lalte-tiny
-export LTE_MODEL
-run generate -t 1 -n 48 -f "$data/case1.prompt"
-gives "$data/case1.greedy" 'the model named by LTE_MODEL'
-unset LTE_MODEL
+run generate -t 1 -n 48 lalte-tiny -f "$data/case1.prompt"
+gives "$data/case1.greedy" 'the shipped model of that name'
 for batch in 1 7; do
     run generate -f "$data/case3.prompt" -n 48 -t 1 --batch $batch
     gives "$data/case3.greedy" "prompt 3 in pieces of $batch"

@@ -3,7 +3,9 @@
 : "${top_srcdir:?is set by make check}" "${top_builddir:?is set by make check}"
 LC_ALL=C
 export LC_ALL
-unset LTE_CPU LTE_MODEL POSIXLY_CORRECT
+unset LTE_CPU POSIXLY_CORRECT
+LTE_MODEL=$top_srcdir/data/lalte-tiny
+export LTE_MODEL
 lte=$top_builddir/lte
 data=$top_srcdir/tests/data/lalte-tiny
 work=$(mktemp -d "${TMPDIR:-/tmp}/lte-test.XXXXXX") || exit 99

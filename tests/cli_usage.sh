@@ -89,10 +89,9 @@ fails 1 "$work/missing" 'a missing model'
 run info "$work"
 fails 1 "$work/config.json" 'an empty folder as model'
 LTE_MODEL=$work/elsewhere
-export LTE_MODEL
 run info
 fails 1 "$work/elsewhere" 'LTE_MODEL is what is used without a model'
-unset LTE_MODEL
+LTE_MODEL=$top_srcdir/data/lalte-tiny
 
 run generate
 fails 2 'give some text with -p' 'an empty prompt of a model that adds no first token'

@@ -55,6 +55,7 @@ if test -f "$libdir/liblte.a"; then
     check 'run with the static library' "$dir/static" "$model"
 fi
 check 'every function has a page' pages
-check 'the command finds its model' "$bindir/lte" generate -p 'Call me' -n 4
+check 'the command finds its model' "$bindir/lte" generate -f "$datadir/lte/lalte-needle/needle.txt" -n 4
+check 'and the other by its name' "$bindir/lte" generate lalte-tiny -p 'Call me' -n 4
 echo "1..$n"
 exit $failed

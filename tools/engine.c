@@ -14,7 +14,7 @@ const char *const engine_dtypes[] = {
 
 int engine_open(struct engine *engine, const struct engine_settings *settings, const char *folder)
 {
-    *engine = (struct engine){.folder = folder ? folder : shipped_model()};
+    *engine = (struct engine){.folder = folder ? shipped_named(folder) : shipped_model()};
     if (!engine->folder)
         return STATUS_FAILED;
     struct lte_options options;

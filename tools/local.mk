@@ -14,10 +14,10 @@ lte_SOURCES += %D%/eval/answer.c %D%/eval/cloze.c %D%/eval/eval.c %D%/eval/eval.
   %D%/eval/mqar.c %D%/eval/niah.c %D%/eval/perplexity.c %D%/eval/result.c %D%/eval/result.h
 lte_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir) -DLTE_DATADIR='"$(datadir)/lte"'
 lte_LDADD = liblte.la $(JANSSON_LIBS) -lm
-EXTRA_lte_DEPENDENCIES = lalte-tiny
+EXTRA_lte_DEPENDENCIES = lalte-needle lalte-tiny
 
-# The program looks for its model beside itself before it looks where it would be installed: this
-# link is what it finds in a build folder.
-lalte-tiny:
-	$(AM_V_GEN)rm -f $@ && $(LN_S) '$(abs_top_srcdir)/data/lalte-tiny' $@
-CLEANFILES += lalte-tiny
+# The program looks for its models beside itself before it looks where they would be installed: these
+# links are what it finds in a build folder.
+lalte-needle lalte-tiny:
+	$(AM_V_GEN)rm -f $@ && $(LN_S) '$(abs_top_srcdir)/data/$@' $@
+CLEANFILES += lalte-needle lalte-tiny

@@ -12,14 +12,15 @@
 
 #include "tools/message.h"
 
-#define SHIPPED "lalte-tiny"
+static const char *const names[] = {"lalte-needle", "lalte-tiny"};
+enum { NAMES = sizeof names / sizeof names[0] };
 
-static const char installed[] = LTE_DATADIR "/" SHIPPED;
-static char beside[4096]; // empty: there is none
+static char folder_beside[4096];     // of the program; empty: it is installed
+static char found[sizeof folder_beside + 32];
 
 static bool is_model(const char *folder)
 {
-    char path[sizeof beside + 16];
+    char path[sizeof found + 16];
     const int n = snprintf(path, sizeof path, "%s/config.json", folder);
     return n > 0 && (size_t)n < sizeof path && !access(path, R_OK);
 }
@@ -35,9 +36,32 @@ void shipped_begin(const char *program)
     const size_t tail = sizeof libtool - 1;
     if (length > tail && !memcmp(program + length - tail, libtool, tail))
         length -= tail;
-    const int n = snprintf(beside, sizeof beside, "%.*s/" SHIPPED, (int)length, program);
-    if (n < 0 || (size_t)n >= sizeof beside || !is_model(beside))
-        beside[0] = 0;
+    if (length < sizeof folder_beside) {
+        memcpy(folder_beside, program, length);
+        folder_beside[length] = 0;
+    }
+}
+
+static bool find_in(const char *folder, const char *name)
+{
+    const int n = snprintf(found, sizeof found, "%s/%s", folder, name);
+    return n > 0 && (size_t)n < sizeof found && is_model(found);
+}
+
+static const char *find(const char *name)
+{
+    if ((folder_beside[0] && find_in(folder_beside, name)) || find_in(LTE_DATADIR, name))
+        return found;
+    return NULL;
+}
+
+const char *shipped_named(const char *name)
+{
+    const char *shipped = NULL;
+    for (size_t i = 0; i < NAMES && !is_model(name); i++)
+        if (!strcmp(name, names[i]))
+            shipped = find(name);
+    return shipped ? shipped : name;
 }
 
 const char *shipped_model(void)
@@ -45,12 +69,9 @@ const char *shipped_model(void)
     const char *named = getenv("LTE_MODEL");
     if (named && *named)
         return named;
-    if (beside[0])
-        return beside;
-    if (is_model(installed))
-        return installed;
-    message_error("no MODEL was named and the shipped one is not in %s: name a model folder, or set "
-                  "the environment variable LTE_MODEL to one",
-                  installed);
-    return NULL;
+    const char *shipped = find(names[0]);
+    if (!shipped)
+        message_error("no MODEL was named and the shipped one is not in " LTE_DATADIR
+                      ": name a model folder, or set the environment variable LTE_MODEL to one");
+    return shipped;
 }
