@@ -22,7 +22,7 @@ enum { LTE_DELTA_GRAD_TOKENS = 64 }; // at most so many in a chunk
 // chunkwise form, which needs none. Every exponent formed is <= 0, sums of log_decay are never
 // subtracted from one another: -Inf is an ordinary decay.
 //
-// Tolerance against the reference, for |q|, |k| about 1 and beta <= 1: 5e-6 of the largest
+// Tolerance against the reference, for |q|, |k| about 1 and beta <= 1: 2e-5 of the largest
 // magnitude of each result.
 struct lte_delta_grad_args {
     const float *state;      // on entry: [ceil(value_dim/16)][key_dim][16], 64-byte aligned
