@@ -42,7 +42,11 @@ static void visit(struct lte_walk *walk, struct lte_weight *weight, const char *
 void lte_walk_weight(struct lte_walk *walk, const struct lte_tensor **slot, const char *suffix,
                      struct lte_init init, unsigned dims, const uint64_t *shape)
 {
-    struct lte_weight weight = {.init = init, .slot = slot, .twin = walk->twin};
+    struct lte_weight weight = {.init = init,
+                                .slot = slot,
+                                .twin = walk->twin,
+                                .scale = walk->scale || dims < 2,
+                                .router = walk->router};
     visit(walk, &weight, suffix, dims, shape);
 }
 

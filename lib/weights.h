@@ -31,6 +31,9 @@ struct lte_weight {
     struct lte_init init;
     const struct lte_tensor **slot;        // where the model keeps it; NULL: a saved buffer
     const struct lte_tensor *const *twin;  // not NULL: may be absent, and then is the same as this
+    bool scale;                            // numbers that scale or shift a channel or head: prepared
+                                           // from fp32, and nothing that should decay
+    bool router;                           // of a retention scorer
 };
 
 typedef enum lte_status lte_weight_fn(void *arg, const struct lte_weight *weight);
@@ -42,7 +45,9 @@ struct lte_walk {
     void *arg;
     enum lte_status status;
     char prefix[64];                       // what the names begin with
-    const struct lte_tensor *const *twin;  // for the weights that follow
+    // for the weights that follow
+    const struct lte_tensor *const *twin;
+    bool scale, router;                    // vectors are scales in any case
 };
 
 enum lte_status lte_model_walk(struct lte_model *model, lte_weight_fn *fn, void *arg);

@@ -11,6 +11,12 @@
 // zero and stay zero.
 enum { LTE_DELTA_COLUMNS = 16 };
 
+// Floats of a head's state, the columns beyond value_dim included.
+static inline size_t lte_delta_state_floats(size_t key_dim, size_t value_dim)
+{
+    return (value_dim + LTE_DELTA_COLUMNS - 1) / LTE_DELTA_COLUMNS * LTE_DELTA_COLUMNS * key_dim;
+}
+
 // For t = 0 .. tokens-1, with a_t = exp(log_decay_t):
 //     d_t = beta_t * (v_t - a_t S^T k_t)
 //     S   = a_t S + k_t d_t^T

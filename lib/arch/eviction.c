@@ -117,7 +117,9 @@ static void router_weight(struct lte_walk *w, const struct lte_tensor **slot,
 {
     // "all": the reference's layers hold one and the same router, which a writer may save once.
     w->twin = slot != first ? first : NULL;
+    w->router = true;
     lte_walk_weight(w, slot, suffix, init, dims, shape);
+    w->router = false;
     w->twin = NULL;
 }
 

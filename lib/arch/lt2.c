@@ -132,6 +132,7 @@ static void weights(struct lte_walk *walk)
     const struct lte_init init = lte_init_normal(m->gate_init_range);
     lte_fla_weights(walk, NULL);
     lte_walk_prefix(walk, "model.");
+    walk->scale = true;
     if (l->residual == LTE_RESIDUAL_CHANNEL)
         lte_walk_weight(walk, &l->residual_weight, "residual_weight", init,
                         LTE_SHAPE(l->trained, m->width));
@@ -140,6 +141,7 @@ static void weights(struct lte_walk *walk)
     if (l->block)
         lte_walk_weight(walk, &l->block_weight, "block_residual_weight", init,
                         LTE_SHAPE((m->layers + l->block - 1) / l->block));
+    walk->scale = false;
 }
 
 const struct lte_family lte_family_lt2 = {"lt2", configure, weights};

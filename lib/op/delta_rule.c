@@ -14,11 +14,9 @@ struct delta_rule {
     size_t stride, ranges; // column ranges of a head
 };
 
-// Floats of one head's state: blocks of 16 columns, see simd/delta_rule.h.
 static size_t head_state(const struct lte_delta_rule_op *d)
 {
-    const size_t blocks = (d->value_dim + LTE_DELTA_COLUMNS - 1) / LTE_DELTA_COLUMNS;
-    return blocks * d->key_dim * LTE_DELTA_COLUMNS;
+    return lte_delta_state_floats(d->key_dim, d->value_dim);
 }
 
 static void range(void *arg, size_t item, unsigned thread)

@@ -14,7 +14,7 @@ enum { BLOCK = 1 << 14 };
 
 static bool is_matrix(const struct lte_parameter *q)
 {
-    return q->weight.dims == 2;
+    return q->weight.dims == 2 && !q->weight.scale;
 }
 
 static size_t parameter_of(const struct lte_parameters *p, const struct lte_tensor *t)

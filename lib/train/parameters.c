@@ -28,19 +28,6 @@ static enum lte_status count_one(void *arg, const struct lte_weight *w)
     return LTE_OK;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t n = strlen(name), m = strlen(end);
-    return n >= m && memcmp(name + n - m, end, m) == 0;
-}
-
-// What is one number a channel or head scales or shifts; it is not a direction that could decay.
-static bool is_scale(const struct lte_weight *w)
-{
-    return w->dims < 2 || ends_with(w->name, "A_log") || ends_with(w->name, "dt_bias") ||
-           ends_with(w->name, ".bias") || ends_with(w->name, "residual_weight");
-}
-
 static enum lte_status take_one(void *arg, const struct lte_weight *w)
 {
     struct collector *c = arg;
@@ -49,9 +36,9 @@ static enum lte_status take_one(void *arg, const struct lte_weight *w)
     struct lte_parameter *q = &c->p->parameter[c->filled];
     q->weight = *w;
     q->first = c->filled ? q[-1].first + (q[-1].weight.elements + ALIGN - 1) / ALIGN * ALIGN : 0;
-    q->decays = c->decay_all || !is_scale(w);
-    q->router = strstr(w->name, ".router.") != NULL;
-    const bool half = c->halve && w->dims == 2 && !is_scale(w); // scales are prepared from fp32
+    q->decays = c->decay_all || !w->scale;
+    q->router = w->router;
+    const bool half = c->halve && w->dims == 2 && !w->scale;
     q->tensor = (struct lte_tensor){
         .name = q->weight.name,
         .type = half ? LTE_FILE_BF16 : LTE_FILE_F32,

@@ -6,8 +6,7 @@
 #ifndef LTE_SIMD_BODY_ROUTER_GRAD_H
 #define LTE_SIMD_BODY_ROUTER_GRAD_H
 
-#include "simd/body/math.h"
-#include "simd/body/inline.h"
+#include "simd/body/silu_slope.h"
 
 enum { ROUTER_CHANNELS = VREGS == 32 ? 8 : 6 };
 
@@ -100,27 +99,13 @@ static void router_weight_grad(float *dw, float *db, const float *x, size_t xs, 
     add_rows(db, dz + (span - left) * zs, zs, n, out);
 }
 
-// The bound is where both are negligible, so that -Inf gives no NaN.
-LTE_INLINE void silu_slope_of(V z, V *y, V *slope)
-{
-    const V bounded = v_max(v_set1(-87.0f), z), s = v_sigmoid(bounded);
-    *y = v_mul(bounded, s);
-    *slope = v_fma(*y, v_sub(v_set1(1.0f), s), s);
-}
-
 static void silu_slope(float *y, float *slope, const float *z, size_t n)
 {
-    V a, b;
-    size_t i = 0;
-    for (; i + VL <= n; i += VL) {
-        silu_slope_of(v_load(z + i), &a, &b);
-        v_store(y + i, a);
-        v_store(slope + i, b);
-    }
-    if (i < n) {
-        silu_slope_of(v_load_n(z + i, n - i), &a, &b);
-        v_store_n(y + i, a, n - i);
-        v_store_n(slope + i, b, n - i);
+    for (size_t i = 0, m; i < n; i += m) {
+        V silu;
+        m = n - i < VL ? n - i : VL;
+        store_part(slope + i, v_silu_slope(load_part(z + i, m), &silu), m);
+        store_part(y + i, silu, m);
     }
 }
 
