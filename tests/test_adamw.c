@@ -182,13 +182,16 @@ static void decay(struct lte_context *context, bool decay_all, double epsilon)
     free(a.memory);
 }
 
-// Ten steps of everything, routers frozen in the first four, against the recurrence in double.
-static void ten_steps(struct lte_context *context)
+// Ten steps of everything, routers frozen in the first four, against the recurrence in double. Routers
+// have `router_rate` times the rate of the rest and, unless it is 0, an epsilon of their own.
+static void ten_steps(struct lte_context *context, double router_rate, double router_epsilon)
 {
     struct arrays a;
     struct lte_train_options o;
     make(&a, context);
     lte_train_options_init(&o);
+    o.router_rate = router_rate;
+    o.router_epsilon = router_epsilon;
     double *state = calloc(a.p.elements, 3 * sizeof *state), worst = 0;
     if (!state)
         exit(99);
@@ -196,26 +199,30 @@ static void ten_steps(struct lte_context *context)
     for (size_t i = 0; i < a.p.elements; i++)
         w[i] = a.p.master[i];
     for (unsigned step = 1; step <= 10; step++) {
-        const double rate = 1e-3 * step;
+        const double peak = 1e-3 * step;
         fill_gradient(&a);
         a.p.router_frozen = step <= 4;
-        update(&a, &(struct lte_adamw){&o, rate, 0.5f, step, step > 4 ? step - 4 : 0});
+        update(&a, &(struct lte_adamw){&o, peak, 0.5f, step, step > 4 ? step - 4 : 0});
         for (size_t i = 0; i < COUNT; i++) {
-            const unsigned seen = layout[i].router ? step - 4 : step;
-            for (size_t j = 0; j < layout[i].elements && !(layout[i].router && step <= 4); j++) {
+            const bool router = layout[i].router;
+            const unsigned seen = router ? step - 4 : step;
+            const double rate = router ? peak * router_rate : peak;
+            const double epsilon = router && router_epsilon > 0 ? router_epsilon : 1e-8;
+            for (size_t j = 0; j < layout[i].elements && !(router && step <= 4); j++) {
                 const size_t at = a.parameter[i].first + j;
                 const double g = 0.5 * a.p.gradient[at];
                 m[at] = 0.9 * m[at] + 0.1 * g;
                 v[at] = 0.95 * v[at] + 0.05 * g * g;
                 w[at] *= 1 - (layout[i].decays ? rate * 0.1 : 0);
                 w[at] -= rate * (m[at] / (1 - pow(0.9, seen))) /
-                         (sqrt(v[at] / (1 - pow(0.95, seen))) + 1e-8);
+                         (sqrt(v[at] / (1 - pow(0.95, seen))) + epsilon);
             }
         }
     }
     for (size_t i = 0; i < a.p.elements; i++)
         worst = fmax(worst, fabs(a.p.master[i] - w[i]));
-    check_ok(worst < 3e-6, "ten steps: off by %.2g", worst);
+    check_ok(worst < 3e-6, "ten steps, routers at %g of the rate, epsilon %g: off by %.2g", router_rate,
+             router_epsilon, worst);
     free(state);
     free(a.memory);
 }
@@ -248,7 +255,9 @@ int main(int argc, char **argv)
     decay(context, true, 1e-8);
     decay(context, true, 1e-15);
     decay(context, false, 0);
-    ten_steps(context);
+    ten_steps(context, 1, 0);
+    ten_steps(context, 0.1, 0);
+    ten_steps(context, 1, 0.5);
     same_bits(alone, context);
     lte_close(alone);
     lte_close(context);

@@ -96,6 +96,58 @@ static void resumes_to_the_bit(void **state)
     assert_true(fixture_close(&f));
 }
 
+// The weights of the retention scorers that differ between two arrays, and of the rest.
+static void count_moved(const struct lte_trainer *t, const float *before, size_t *routers, size_t *rest)
+{
+    *routers = *rest = 0;
+    for (size_t i = 0; i < t->parameters.count; i++) {
+        const struct lte_parameter *q = &t->parameters.parameter[i];
+        for (size_t k = q->first; k < q->first + q->weight.elements; k++)
+            *(q->router ? routers : rest) += t->parameters.master[k] != before[k];
+    }
+}
+
+// After router_steps the scorers stay to the bit, and the budget adds nothing and moves nothing.
+static void settles_retention(void **state)
+{
+    struct fixture f;
+    struct lte_train_options o = options();
+    struct lte_train_report report;
+    struct lte_trainer *again;
+    size_t routers, rest;
+    (void)state;
+    fixture_open(&f);
+    o.router_steps = 3;
+    struct lte_trainer *t = make(&f, &o);
+    const size_t size = t->parameters.elements * sizeof(float);
+    float *before = malloc(size);
+    t->budget->config.update_steps = 2; // lambda grows with every second step
+    t->budget->config.tolerate[0] = t->budget->config.tolerate[1] = 0;
+    memcpy(before, t->parameters.master, size);
+    steps(t, 3);
+    count_moved(t, before, &routers, &rest);
+    assert_true(routers > 0 && rest > 0);
+    assert_true(t->budget->lambda[0] > 0);
+    const float lambda = t->budget->lambda[0];
+    const char *folder = fixture_path(&f, "run");
+    assert_int_equal(lte_trainer_save(t, folder), LTE_OK);
+    memcpy(before, t->parameters.master, size);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(lte_trainer_step(t, fill, NULL, &report), LTE_OK);
+        assert_true(report.l1 == 0 && t->budget->lambda[0] == lambda);
+    }
+    count_moved(t, before, &routers, &rest);
+    assert_true(routers == 0 && rest > 0);
+    assert_int_equal(lte_trainer_resume(f.context, folder, &o, &again), LTE_OK);
+    again->budget->config = t->budget->config;
+    steps(again, 3);
+    assert_same(t, again);
+    free(before);
+    lte_trainer_free(t);
+    lte_trainer_free(again);
+    assert_true(fixture_close(&f));
+}
+
 static void saves_a_model(void **state)
 {
     struct fixture f;
@@ -241,9 +293,10 @@ static void refuses_bad_options(void **state)
     struct lte_trainer *t;
     (void)state;
     fixture_open(&f);
-    struct lte_train_options bad[6];
-    static const char *const said[] = {"steps", "rows", "segments", "learning_rate", "beta2", "F32"};
-    for (size_t i = 0; i < 6; i++)
+    struct lte_train_options bad[8];
+    static const char *const said[] = {"steps", "rows", "segments", "learning_rate", "beta2", "F32",
+                                       "router_rate", "router_epsilon"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         bad[i] = options();
     bad[0].steps = 0;
     bad[1].rows = 0;
@@ -251,7 +304,9 @@ static void refuses_bad_options(void **state)
     bad[3].learning_rate = NAN;
     bad[4].beta2 = 1;
     bad[5].weights = LTE_DTYPE_F16;
-    for (size_t i = 0; i < 6; i++) {
+    bad[6].router_rate = -1;
+    bad[7].router_epsilon = NAN;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         fixture_clear(&f);
         assert_int_equal(lte_trainer_new(f.context, fixture_source(config), NULL, &bad[i], &t),
                          LTE_ERR_ARGUMENT);
@@ -323,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_to_the_bit),      cmocka_unit_test(saves_a_model),
+        cmocka_unit_test(settles_retention),
         cmocka_unit_test(skips_what_is_not_finite), cmocka_unit_test(refuses_bad_batches),
         cmocka_unit_test(refuses_bad_options),     cmocka_unit_test(refuses_broken_states),
         cmocka_unit_test(survives_out_of_memory),

@@ -33,31 +33,48 @@ static void update_block(void *arg, size_t item, unsigned thread)
     }
 }
 
-static struct lte_adamw_rates rates(const struct lte_adamw *a, uint64_t updates, bool decays)
+// What one group of parameters is updated with.
+struct group {
+    double rate, epsilon;
+    uint64_t updates;
+};
+
+static struct group group_of(const struct lte_adamw *a, bool routers)
+{
+    const struct lte_train_options *o = a->options;
+    if (!routers)
+        return (struct group){a->rate, o->epsilon, a->updates};
+    return (struct group){a->rate * o->router_rate,
+                          o->router_epsilon > 0 ? o->router_epsilon : o->epsilon,
+                          a->router_updates ? a->router_updates : 1};
+}
+
+static struct lte_adamw_rates rates(const struct lte_adamw *a, const struct group *g, bool decays)
 {
     // Without an epsilon a gradient that has always been 0 would give 0/0.
     const double least_epsilon = 1e-20;
     const struct lte_train_options *o = a->options;
-    const double seen = (double)updates;
+    const double seen = (double)g->updates;
     return (struct lte_adamw_rates){
         .gradient = a->gradient_scale,
         .beta1 = (float)o->beta1,
         .gain1 = (float)(1 - o->beta1),
         .beta2 = (float)o->beta2,
         .gain2 = (float)(1 - o->beta2),
-        .rate = (float)(a->rate / (1 - pow(o->beta1, seen))),
+        .rate = (float)(g->rate / (1 - pow(o->beta1, seen))),
         .second = (float)(1 / sqrt(1 - pow(o->beta2, seen))),
-        .epsilon = (float)(o->epsilon > least_epsilon ? o->epsilon : least_epsilon),
-        .decay = decays ? (float)(a->rate * o->weight_decay) : 0,
+        .epsilon = (float)(g->epsilon > least_epsilon ? g->epsilon : least_epsilon),
+        .decay = decays ? (float)(g->rate * o->weight_decay) : 0,
     };
 }
 
 void lte_adamw_update(struct lte_par *par, const struct lte_parameters *p, const struct lte_adamw *a)
 {
     struct update u = {.parameters = p};
-    for (int decays = 0; decays < 2; decays++) {
-        u.rates[false][decays] = rates(a, a->updates, decays);
-        u.rates[true][decays] = rates(a, a->router_updates ? a->router_updates : 1, decays);
+    for (int routers = 0; routers < 2; routers++) {
+        const struct group g = group_of(a, routers);
+        for (int decays = 0; decays < 2; decays++)
+            u.rates[routers][decays] = rates(a, &g, decays);
     }
     lte_par_for(par, (p->elements + BLOCK - 1) / BLOCK, update_block, &u);
 }

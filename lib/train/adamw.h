@@ -8,7 +8,7 @@
 #include "lte/train.h"
 
 struct lte_adamw {
-    const struct lte_train_options *options; // betas, epsilon, weight decay
+    const struct lte_train_options *options; // betas, epsilons, weight decay, the routers' rate
     double rate;             // learning rate of this step
     float gradient_scale;    // what gradients are multiplied by first: lte_clip_factor()
     // Updates that the moments have seen, this one included. Those of routers see none while they are

@@ -100,8 +100,9 @@ void lte_budget_begin_step(struct lte_budget *b, uint64_t step)
 {
     b->step = step;
     b->enabled = step > b->config.warmup_steps;
-    b->routing_grad = b->enabled && b->config.routing_grad;
-    b->frozen = step <= b->config.freeze_steps;
+    b->settled = b->last_step && step > b->last_step;
+    b->routing_grad = b->enabled && b->config.routing_grad && !b->settled;
+    b->frozen = step <= b->config.freeze_steps || b->settled;
     b->micros_done = 0;
     memset(b->step_kept, 0, b->layers * b->heads * sizeof *b->step_kept);
 }
@@ -120,7 +121,7 @@ void lte_budget_begin_micro(struct lte_budget *b, const size_t *segment, size_t 
         b->rows += segment[i] > b->margin ? segment[i] - b->margin : 0;
         b->sequences += segment[i] > b->margin;
     }
-    b->scale = mean_over(b, b->rows * b->layers * b->heads) / b->micros;
+    b->scale = b->settled ? 0 : mean_over(b, b->rows * b->layers * b->heads) / b->micros;
     memset(b->score_sum, 0, b->layers * b->heads * sizeof *b->score_sum);
     memset(b->positive, 0, b->layers * b->heads * sizeof *b->positive);
 }
@@ -134,7 +135,7 @@ double lte_budget_end_micro(struct lte_budget *b)
         b->step_kept[i] += b->positive[i] * of_sequences;
     }
     b->micros_done += b->sequences > 0;
-    return l1 * mean_over(b, b->rows * b->layers * b->heads);
+    return b->settled ? 0 : l1 * mean_over(b, b->rows * b->layers * b->heads);
 }
 
 static void average(struct lte_budget *b)
@@ -190,7 +191,8 @@ static void update(struct lte_budget *b)
 void lte_budget_end_step(struct lte_budget *b)
 {
     average(b);
-    if (b->step > b->config.initial_steps && b->step % b->config.update_steps == 0)
+    if (!b->settled && b->step > b->config.initial_steps &&
+        b->step % b->config.update_steps == 0)
         update(b);
 }
 

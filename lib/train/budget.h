@@ -12,6 +12,7 @@
 
 struct lte_budget {
     struct lte_budget_config config;
+    uint64_t last_step;            // after it retention is settled; 0: never
     size_t layers, heads, buffer, margin; // LTE layers, key heads; last `margin` rows of a sequence
                                           // have no final score and are not counted
     size_t slots, loops;
@@ -19,6 +20,7 @@ struct lte_budget {
     // What the ops see.
     bool enabled;                  // false (warm-up): every token is retained
     bool routing_grad, frozen;     // frozen: the routers' weights have no gradient and stay
+    bool settled;                  // frozen for good, without L1 term: lambda stays too
     float *lambda;                 // [layers][heads], whatever the sharing
     double scale;                  // of the L1 gradient: 1 / (counted rows * layers * heads) / micros
     // What the backward pass of lte_score (the forward pass of an evaluation) adds up over a micro-batch.
@@ -40,7 +42,7 @@ enum lte_status lte_budget_new(const struct lte_model *model, size_t longest, ui
                                struct lte_budget **budget);
 void lte_budget_free(const struct lte_context *context, struct lte_budget *budget); // NULL is allowed
 
-// Sets enabled, routing_grad and frozen for step `step`, counted from 1.
+// Sets enabled, routing_grad, frozen and settled for step `step`, counted from 1.
 void lte_budget_begin_step(struct lte_budget *budget, uint64_t step);
 // Sets scale for sequences of segment[i] rows and clears the sums.
 void lte_budget_begin_micro(struct lte_budget *budget, const size_t *segment, size_t segments);

@@ -20,6 +20,7 @@ void lte_train_options_init(struct lte_train_options *options)
         .beta1 = 0.9,
         .beta2 = 0.95,
         .epsilon = 1e-8,
+        .router_rate = 1,
         .clip = 1,
         .weights = LTE_DTYPE_F32,
     };
@@ -46,6 +47,9 @@ enum lte_status lte_train_options_check(const struct lte_context *context,
         {"beta1", o->beta1, 0, 0.999999999},
         {"beta2", o->beta2, 0, 0.999999999},
         {"epsilon", o->epsilon, 0, 1},
+        {"router_rate", o->router_rate, 0, 1e3},
+        {"router_epsilon", o->router_epsilon, 0, 1e3},
+        {"router_steps", (double)o->router_steps, 0, 1e15},
         {"clip", o->clip, 0, 1e30},
     };
     for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)

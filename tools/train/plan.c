@@ -64,6 +64,9 @@ static void read_options(struct plan *p, struct reader *top)
     o->beta1 = reader_real(&r, "beta1", o->beta1, 0, 0.999999);
     o->beta2 = reader_real(&r, "beta2", o->beta2, 0, 0.999999);
     o->epsilon = reader_real(&r, "epsilon", o->epsilon, 0, 1);
+    o->router_rate = reader_real(&r, "router_rate", o->router_rate, 0, 1000);
+    o->router_epsilon = reader_real(&r, "router_epsilon", o->router_epsilon, 0, 1000);
+    o->router_steps = reader_integer(&r, "router_steps", o->router_steps, 0, 1000000000);
     o->clip = reader_real(&r, "clip", o->clip, 0, 1e30);
     o->weights = dtypes[reader_choice(&r, "weights", types, 0)];
     o->recompute = reader_bool(&r, "recompute", o->recompute != 0);
