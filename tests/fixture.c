@@ -121,6 +121,39 @@ bool fixture_said(const struct fixture *f, ...)
     return good;
 }
 
+// One call, whose allocation `n` fails; whether all is well.
+static bool starve_once(struct fixture *f, fixture_call *call, void *opaque, size_t n)
+{
+    const size_t live = f->live, bytes = f->live_bytes;
+    fixture_clear(f);
+    f->fail_at = n;
+    const enum lte_status status = call(f, opaque);
+    f->fail_at = 0;
+    const bool good = status == (f->calls < n ? LTE_OK : LTE_ERR_MEMORY) && f->live == live &&
+                      f->live_bytes == bytes;
+    if (!good)
+        printf("# allocation %zu of %zu fails: %s, %zu allocations live, %zu before; %s\n", n, f->calls,
+               lte_status_name(status), f->live, live, f->log);
+    return good;
+}
+
+bool fixture_starve(struct fixture *f, fixture_call *call, void *opaque, size_t least)
+{
+    size_t n = 0;
+    do
+        if (!starve_once(f, call, opaque, ++n))
+            return false;
+    while (f->calls >= n);
+    if (n <= least)
+        printf("# %zu allocations, not %zu\n", n - 1, least);
+    return n > least;
+}
+
+enum lte_status fixture_spared(const struct fixture *f, enum lte_status status)
+{
+    return status == LTE_OK && f->fail_at && f->calls >= f->fail_at ? LTE_ERR_MEMORY : status;
+}
+
 static char *next_path(void)
 {
     static char paths[4][512];

@@ -62,7 +62,7 @@ check_PROGRAMS += $(DELTA_CHECKS)
 if HAVE_CMOCKA
 check_PROGRAMS += %D%/test_sampler
 %C%_test_sampler_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-%C%_test_sampler_LDADD = libltecore.la $(CMOCKA_LIBS)
+%C%_test_sampler_LDADD = libfixture.la libltecore.la $(CMOCKA_LIBS)
 endif
 
 # Threads.

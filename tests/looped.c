@@ -363,6 +363,15 @@ static void check_stop(struct lte_context *c, const char *level)
 }
 
 // Memory may run out at any allocation of a load.
+static enum lte_status load(struct fixture *f, void *opaque)
+{
+    struct lte_model *m;
+    (void)opaque;
+    const enum lte_status status = lte_model_load_with(f->context, f->folder, NULL, &m);
+    lte_model_free(m);
+    return status;
+}
+
 static void check_memory(void)
 {
     static const char config[] =
@@ -371,21 +380,8 @@ static void check_memory(void)
     struct fixture f;
     fixture_open(&f);
     lte_model_free(make(&f, 0, config));
-    const size_t live = f.live;
-    enum lte_status status = LTE_ERR_MEMORY;
-    bool good = true;
-    size_t n = 1;
-    for (; status != LTE_OK && n < 2000; n++) {
-        struct lte_model *m;
-        fixture_clear(&f);
-        f.fail_at = n;
-        status = lte_model_load_with(f.context, f.folder, NULL, &m);
-        f.fail_at = 0;
-        good &= status == LTE_OK || (status == LTE_ERR_MEMORY && !m && f.live == live);
-        lte_model_free(m);
-    }
-    check_ok(good && n > 20 && n < 2000, "out of memory at any of %zu allocations of a load",
-             n - 1);
+    check_ok(fixture_starve(&f, load, NULL, 20), "out of memory at any of %zu allocations of a load",
+             f.calls);
     check_ok(fixture_close(&f), "nothing is left");
 }
 

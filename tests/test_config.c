@@ -527,26 +527,22 @@ static void test_syntax(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status configure_lalte(struct fixture *f, void *json)
+{
+    struct lte_model *m = NULL;
+    const enum lte_status status =
+        lte_model_configure(f->context, "config.json", json, strlen(json), &m);
+    lte_model_free(m);
+    return status;
+}
+
 static void test_memory(void **state)
 {
     struct fixture f;
-    struct lte_model *m;
     char *json = json_text(LALTE);
-    size_t n = 1;
     (void)state;
     fixture_open(&f);
-    for (const size_t live = f.live;; n++) {
-        fixture_clear(&f);
-        f.fail_at = n;
-        const enum lte_status status =
-            lte_model_configure(f.context, "config.json", json, strlen(json), &m);
-        if (status == LTE_OK)
-            break;
-        assert_int_equal(status, LTE_ERR_MEMORY);
-        assert_int_equal(f.live, live);
-    }
-    assert_true(n > 2);
-    lte_model_free(m);
+    assert_true(fixture_starve(&f, configure_lalte, json, 2));
     free(json);
     assert_true(fixture_close(&f));
 }

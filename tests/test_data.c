@@ -668,49 +668,71 @@ static void test_combinations(void **state)
     assert_true(fixture_close(&f));
 }
 
-// Every allocation of a maker and of the first micro-batch fails once; nothing is lost.
+// What makers are given.
+struct ingredients {
+    struct lte_tokenizer *tokenizer;
+    struct lte_data_options options;
+    char essay[128];
+};
+
+// Takes the first micro-batch of a source if it was made.
+static enum lte_status draw_one(enum lte_status made, struct lte_data *const *data)
+{
+    static struct batch b;
+    const enum lte_status status = made == LTE_OK ? lte_data_batch(*data, 0, 0, room(&b)) : made;
+    lte_data_free(*data);
+    return status;
+}
+
+static enum lte_status use_text(struct fixture *f, void *opaque)
+{
+    const struct ingredients *i = opaque;
+    struct lte_data *data;
+    const char *path = fixture_path(f, "tokens");
+    return draw_one(lte_data_text(f->context, path, 1, &i->options, &data), &data);
+}
+
+static enum lte_status use_mqar(struct fixture *f, void *opaque)
+{
+    const struct ingredients *i = opaque;
+    struct lte_data *data;
+    return draw_one(lte_data_mqar(f->context, NULL, &i->options, &data), &data);
+}
+
+static enum lte_status use_niah(struct fixture *f, void *opaque)
+{
+    const struct ingredients *i = opaque;
+    struct lte_niah_options n;
+    struct lte_data *data;
+    lte_niah_options_init(&n);
+    n.tokenizer = i->tokenizer;
+    n.variant = 2;
+    n.haystack = i->essay;
+    return draw_one(lte_data_niah(f->context, &n, &i->options, &data), &data);
+}
+
+static enum lte_status tokenize_essay(struct fixture *f, void *opaque)
+{
+    const struct ingredients *i = opaque;
+    const char *inputs[] = {i->essay};
+    return lte_data_tokenize(f->context, i->tokenizer, inputs, 1, NULL, fixture_path(f, "out"),
+                             NULL);
+}
+
 static void test_memory(void **state)
 {
+    fixture_call *const calls[] = {use_text, use_mqar, use_niah, tokenize_essay};
     struct fixture f;
-    static struct batch b;
+    struct ingredients i = {.options = sizes(ROWS, 500, 600)};
     (void)state;
     fixture_open(&f);
-    struct lte_tokenizer *t = bytes_tokenizer(&f);
-    make_tokens(&f, t);
+    i.tokenizer = bytes_tokenizer(&f);
+    make_tokens(&f, i.tokenizer);
     write_text(&f, "essay", essay);
-    char path[128];
-    strcpy(path, fixture_path(&f, "essay"));
-    const char *inputs[] = {path};
-    struct lte_niah_options n;
-    lte_niah_options_init(&n);
-    n.tokenizer = t;
-    n.variant = 2;
-    n.haystack = path;
-    const struct lte_data_options o = sizes(ROWS, 500, 600);
-    for (int kind = 0; kind < 4; kind++) {
-        enum lte_status s = LTE_ERR_MEMORY;
-        size_t at = 1;
-        for (; s == LTE_ERR_MEMORY; at++) {
-            struct lte_data *data = NULL;
-            fixture_clear(&f);
-            f.fail_at = at;
-            if (kind == 0)
-                s = lte_data_text(f.context, fixture_path(&f, "tokens"), 1, &o, &data);
-            else if (kind == 1)
-                s = lte_data_mqar(f.context, NULL, &o, &data);
-            else if (kind == 2)
-                s = lte_data_niah(f.context, &n, &o, &data);
-            else
-                s = lte_data_tokenize(f.context, t, inputs, 1, NULL, fixture_path(&f, "out"), NULL);
-            if (s == LTE_OK && data)
-                s = lte_data_batch(data, 0, 0, room(&b));
-            f.fail_at = 0;
-            lte_data_free(data);
-        }
-        assert_int_equal(s, LTE_OK);
-        assert_true(at > 2);
-    }
-    lte_tokenizer_free(t);
+    strcpy(i.essay, fixture_path(&f, "essay"));
+    for (size_t k = 0; k < sizeof calls / sizeof calls[0]; k++)
+        assert_true(fixture_starve(&f, calls[k], &i, 2));
+    lte_tokenizer_free(i.tokenizer);
     assert_true(fixture_close(&f));
 }
 

@@ -225,28 +225,25 @@ static void test_refused(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status configure_loops(struct fixture *f, void *opaque)
+{
+    static const char text[] = "{\"model_type\":\"lt2\",\"hidden_size\":32,\"num_heads\":2,"
+                               "\"num_hidden_layers\":2,\"num_loops\":2,"
+                               "\"window_pattern\":\"full->SWA=2\"}";
+    struct lte_model *m = NULL;
+    (void)opaque;
+    const enum lte_status status =
+        lte_model_configure(f->context, "config.json", text, sizeof text - 1, &m);
+    lte_model_free(m);
+    return status;
+}
+
 static void test_memory(void **state)
 {
     struct fixture f;
-    struct lte_model *m;
-    size_t n = 1;
     (void)state;
     fixture_open(&f);
-    for (const size_t live = f.live;; n++) {
-        fixture_clear(&f);
-        f.fail_at = n;
-        static const char text[] = "{\"model_type\":\"lt2\",\"hidden_size\":32,\"num_heads\":2,"
-                                   "\"num_hidden_layers\":2,\"num_loops\":2,"
-                                   "\"window_pattern\":\"full->SWA=2\"}";
-        const enum lte_status status =
-            lte_model_configure(f.context, "config.json", text, sizeof text - 1, &m);
-        if (status == LTE_OK)
-            break;
-        assert_int_equal(status, LTE_ERR_MEMORY);
-        assert_int_equal(f.live, live);
-    }
-    assert_true(n > 3);
-    lte_model_free(m);
+    assert_true(fixture_starve(&f, configure_loops, NULL, 3));
     assert_true(fixture_close(&f));
 }
 

@@ -339,26 +339,23 @@ static void test_folders(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status load_and_free(struct fixture *f, void *opaque)
+{
+    struct lte_model *m;
+    (void)opaque;
+    const enum lte_status status = lte_model_load(f->context, f->folder, &m);
+    assert_int_equal(m != NULL, status == LTE_OK);
+    lte_model_free(m);
+    return status;
+}
+
 static void test_memory(void **state)
 {
     struct fixture f;
-    struct lte_model *m;
-    size_t n = 1;
     (void)state;
     fixture_open(&f);
     fresh(&f, "head", "head");
-    for (const size_t live = f.live;; n++) {
-        fixture_clear(&f);
-        f.fail_at = n;
-        const enum lte_status status = lte_model_load(f.context, f.folder, &m);
-        if (status == LTE_OK)
-            break;
-        assert_int_equal(status, LTE_ERR_MEMORY);
-        assert_null(m);
-        assert_int_equal(f.live, live);
-    }
-    assert_true(n > 10);
-    lte_model_free(m);
+    assert_true(fixture_starve(&f, load_and_free, NULL, 10));
     assert_true(fixture_close(&f));
 }
 

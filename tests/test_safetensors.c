@@ -320,28 +320,27 @@ static void test_files(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status open_and_close(struct fixture *f, void *opaque)
+{
+    struct lte_tensors *t;
+    (void)opaque;
+    const enum lte_status status = lte_tensors_open(f->context, f->folder, &t);
+    assert_int_equal(t != NULL, status == LTE_OK);
+    if (status != LTE_OK)
+        assert_true(fixture_said(f, "out of memory", NULL));
+    lte_tensors_close(t);
+    return status;
+}
+
 static void test_memory(void **state)
 {
     struct fixture f;
     struct lte_tensors *t;
-    size_t n = 1;
     (void)state;
     fixture_open(&f);
     assert_int_equal(open_sharded(&f, "{\"weight_map\":{\"a\":\"s1.safetensors\"}}", &t), LTE_OK);
     lte_tensors_close(t);
-    for (const size_t live = f.live;; n++) {
-        fixture_clear(&f);
-        f.fail_at = n;
-        const enum lte_status status = lte_tensors_open(f.context, f.folder, &t);
-        if (status == LTE_OK)
-            break;
-        assert_int_equal(status, LTE_ERR_MEMORY);
-        assert_null(t);
-        assert_true(fixture_said(&f, "out of memory", NULL));
-        assert_int_equal(f.live, live);
-    }
-    assert_true(n > 8); // it did fail, at each of them
-    lte_tensors_close(t);
+    assert_true(fixture_starve(&f, open_and_close, NULL, 8));
     assert_true(fixture_close(&f));
 }
 

@@ -15,60 +15,29 @@
 #include <cmocka.h>
 
 #include "lte/sampler.h"
+#include "tests/fixture.h"
 
 enum { V = 400 };
 
-static char last_message[1024];
-
-static void keep_message(void *opaque, enum lte_log_level level, const char *message)
-{
-    (void)opaque, (void)level;
-    strncpy(last_message, message, sizeof last_message - 1);
-}
-
-// An allocator that counts what is live and can fail one allocation.
-static long live, allocations, fail_at;
-
-static void *counting_alloc(void *opaque, size_t size, size_t align)
-{
-    void *p = NULL;
-    (void)opaque;
-    if (++allocations == fail_at || posix_memalign(&p, align, size))
-        return NULL;
-    live++;
-    return p;
-}
-
-static void counting_free(void *opaque, void *pointer, size_t size)
-{
-    (void)opaque, (void)size;
-    live--;
-    free(pointer);
-}
-
-static struct lte_context *context;
+static struct fixture fixture;
 
 static int open_context(void **state)
 {
     (void)state;
-    struct lte_options o;
-    lte_options_init(&o);
-    o.log = keep_message;
-    o.allocator = (struct lte_allocator){.alloc = counting_alloc, .free = counting_free};
-    return lte_open(&o, &context) != LTE_OK;
+    fixture_open(&fixture);
+    return 0;
 }
 
 static int close_context(void **state)
 {
     (void)state;
-    lte_close(context);
-    return live != 0;
+    return !fixture_close(&fixture);
 }
 
 static struct lte_sampler *new_sampler(uint32_t vocabulary, const struct lte_sampler_params *params)
 {
     struct lte_sampler *s;
-    assert_int_equal(lte_sampler_new(context, vocabulary, params, &s), LTE_OK);
+    assert_int_equal(lte_sampler_new(fixture.context, vocabulary, params, &s), LTE_OK);
     return s;
 }
 
@@ -327,7 +296,7 @@ static void repetition_penalty(void **state)
     assert_int_equal(draw(s, negative), 1);             // now -2, -3
     assert_int_equal(draw(s, negative), 0);
     assert_int_equal(lte_sampler_accept(s, 4), LTE_ERR_ARGUMENT);
-    assert_non_null(strstr(last_message, "token 4"));
+    assert_non_null(strstr(fixture.log, "token 4"));
     lte_sampler_free(s);
 }
 
@@ -410,10 +379,10 @@ static void nan_and_infinity(void **state)
         const float *none[] = {(float[]){NAN, NAN, NAN, NAN},
                                (float[]){NAN, -INFINITY, INFINITY, INFINITY}};
         for (int j = 0; j < 2; j++) {
-            last_message[0] = 0;
+            fixture_clear(&fixture);
             assert_int_equal(lte_sampler_sample(s, none[j], &token), LTE_ERR_ARGUMENT);
             assert_int_equal(token, 77);
-            assert_non_null(strstr(last_message, "finite"));
+            assert_non_null(strstr(fixture.log, "finite"));
         }
         lte_sampler_free(s);
     }
@@ -429,11 +398,11 @@ static void nan_and_infinity(void **state)
 static void refuse(struct lte_sampler_params p, const char *name)
 {
     struct lte_sampler *s = (struct lte_sampler *)&p;
-    last_message[0] = 0;
-    assert_int_equal(lte_sampler_new(context, 4, &p, &s), LTE_ERR_ARGUMENT);
+    fixture_clear(&fixture);
+    assert_int_equal(lte_sampler_new(fixture.context, 4, &p, &s), LTE_ERR_ARGUMENT);
     assert_null(s);
-    if (!strstr(last_message, name))
-        fail_msg("\"%s\" does not name %s", last_message, name);
+    if (!strstr(fixture.log, name))
+        fail_msg("\"%s\" does not name %s", fixture.log, name);
 }
 
 static void bad_parameters_are_named(void **state)
@@ -454,10 +423,10 @@ static void bad_parameters_are_named(void **state)
     p = defaults(), p.reserved[3] = 1, refuse(p, "reserved");
 
     struct lte_sampler *s = (struct lte_sampler *)&p;
-    assert_int_equal(lte_sampler_new(context, 0, NULL, &s), LTE_ERR_ARGUMENT);
+    assert_int_equal(lte_sampler_new(fixture.context, 0, NULL, &s), LTE_ERR_ARGUMENT);
     assert_null(s);
-    assert_non_null(strstr(last_message, "vocabulary"));
-    assert_int_equal(lte_sampler_new(context, 4, NULL, NULL), LTE_ERR_ARGUMENT);
+    assert_non_null(strstr(fixture.log, "vocabulary"));
+    assert_int_equal(lte_sampler_new(fixture.context, 4, NULL, NULL), LTE_ERR_ARGUMENT);
     assert_int_equal(lte_sampler_new(NULL, 4, NULL, &s), LTE_ERR_ARGUMENT);
     s = new_sampler(1, NULL);
     uint32_t token;
@@ -468,32 +437,26 @@ static void bad_parameters_are_named(void **state)
     lte_sampler_free(NULL);
 }
 
+static enum lte_status new_and_draw(struct fixture *f, void *params)
+{
+    struct lte_sampler *s;
+    const enum lte_status status = lte_sampler_new(f->context, V, params, &s);
+    if (status == LTE_OK) { // sampling allocates nothing
+        const float equal[V] = {0};
+        const size_t calls = f->calls;
+        draw(s, equal);
+        assert_int_equal(f->calls, calls);
+    } else
+        assert_null(s);
+    lte_sampler_free(s);
+    return status;
+}
+
 static void out_of_memory(void **state)
 {
-    (void)state;
     struct lte_sampler_params p = defaults();
-    const long before = live;
-    enum lte_status status = LTE_ERR_MEMORY;
-    int failures = -1;
-    for (long n = 1; status != LTE_OK; n++, failures++) {
-        struct lte_sampler *s = (struct lte_sampler *)&p;
-        fail_at = allocations + n;
-        status = lte_sampler_new(context, V, &p, &s);
-        fail_at = 0;
-        if (status == LTE_OK) {
-            // sampling allocates nothing
-            const long count = allocations;
-            const float equal[V] = {0};
-            draw(s, equal);
-            assert_int_equal(allocations, count);
-            lte_sampler_free(s);
-        } else {
-            assert_int_equal(status, LTE_ERR_MEMORY);
-            assert_null(s);
-        }
-        assert_int_equal(live, before);
-    }
-    assert_int_equal(failures, 4);
+    (void)state;
+    assert_true(fixture_starve(&fixture, new_and_draw, &p, 4));
 }
 
 int main(void)

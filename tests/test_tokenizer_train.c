@@ -303,29 +303,26 @@ static void test_clash(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status train_on(struct fixture *f, void *input)
+{
+    struct lte_tokenizer_train_options o;
+    const char *inputs[] = {input};
+    lte_tokenizer_train_init(&o);
+    o.special = special;
+    o.special_count = 2;
+    return fixture_spared(
+        f, lte_tokenizer_train_bpe(f->context, inputs, 1, &o, fixture_path(f, "t"), NULL));
+}
+
 static void test_memory(void **state)
 {
     struct fixture f;
-    struct lte_tokenizer_train_options o;
     (void)state;
     fixture_open(&f);
     char *text = make_text(3000), input[128];
     fixture_write(&f, "text", text, strlen(text));
     strcpy(input, fixture_path(&f, "text"));
-    const char *inputs[] = {input};
-    lte_tokenizer_train_init(&o);
-    o.special = special;
-    o.special_count = 2;
-    enum lte_status s = LTE_ERR_MEMORY;
-    size_t at = 1;
-    for (; s == LTE_ERR_MEMORY; at++) {
-        fixture_clear(&f);
-        f.fail_at = at;
-        s = lte_tokenizer_train_bpe(f.context, inputs, 1, &o, fixture_path(&f, "t"), NULL);
-        f.fail_at = 0;
-    }
-    assert_int_equal(s, LTE_OK);
-    assert_true(at > 20);
+    assert_true(fixture_starve(&f, train_on, input, 20));
     free(text);
     assert_true(fixture_close(&f));
 }

@@ -348,25 +348,26 @@ static void refuses_broken_states(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status new_trainer(struct fixture *f, void *opaque)
+{
+    const struct lte_train_options o = options();
+    struct lte_trainer *t;
+    (void)opaque;
+    const enum lte_status status =
+        lte_trainer_new(f->context, fixture_source(config), NULL, &o, &t);
+    lte_trainer_free(t);
+    return status;
+}
+
 static void survives_out_of_memory(void **state)
 {
     struct fixture f;
     const struct lte_train_options o = options();
-    struct lte_trainer *t = NULL;
-    size_t n = 0;
+    struct lte_trainer *t;
     (void)state;
     fixture_open(&f);
-    const size_t live = f.live;
-    do {
-        fixture_clear(&f);
-        f.fail_at = ++n;
-        const enum lte_status status =
-            lte_trainer_new(f.context, fixture_source(config), NULL, &o, &t);
-        assert_true(status == LTE_OK || status == LTE_ERR_MEMORY);
-        f.fail_at = 0;
-        assert_true(t || f.live == live);
-    } while (!t);
-    assert_true(n > 20);
+    assert_true(fixture_starve(&f, new_trainer, NULL, 20));
+    assert_int_equal(lte_trainer_new(f.context, fixture_source(config), NULL, &o, &t), LTE_OK);
     const size_t calls = f.calls;
     steps(t, 2);
     assert_int_equal(f.calls, calls); // a step allocates nothing

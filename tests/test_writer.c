@@ -138,24 +138,21 @@ static void test_places(void **state)
     assert_true(fixture_close(&f));
 }
 
+static enum lte_status write_x(struct fixture *f, void *opaque)
+{
+    (void)opaque;
+    const enum lte_status status = write_bytes(f, "x", DATA, 7);
+    assert_int_equal(files_in(f), status == LTE_OK);
+    return status;
+}
+
 static void test_memory(void **state)
 {
     struct fixture f;
-    size_t n = 1;
     (void)state;
     fixture_open(&f);
     fixture_path(&f, "");
-    for (const size_t live = f.live;; n++) {
-        fixture_clear(&f);
-        f.fail_at = n;
-        const enum lte_status status = write_bytes(&f, "x", DATA, 7);
-        assert_int_equal(f.live, live);
-        if (status == LTE_OK)
-            break;
-        assert_int_equal(status, LTE_ERR_MEMORY);
-        assert_int_equal(files_in(&f), 0);
-    }
-    assert_true(n > 2);
+    assert_true(fixture_starve(&f, write_x, NULL, 2));
     assert_true(fixture_close(&f));
 }
 
