@@ -5,6 +5,7 @@
 
 #include "lte/base.h"
 #include "lte/context.h"
+#include "lte/convert.h"
 #include "lte/data.h"
 #include "lte/model.h"
 #include "lte/sampler.h"

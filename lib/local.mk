@@ -38,8 +38,14 @@ LIB_GRAPH += %D%/mixer/delta_net.c %D%/mixer/kda.c %D%/mixer/linear.c %D%/mixer/
   %D%/op/diag_rule.c
 LIB_MODEL += %D%/arch/delta_net.c %D%/arch/kda.c
 # Writing checkpoints and fresh models.
-LIB_WRITE = %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \
+LIB_WRITE = %D%/fresh.c %D%/fresh.h %D%/new_folder.c %D%/new_folder.h
+LIB_WRITE += %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \
   %D%/safetensors_write.c %D%/safetensors_write.h
+# Conversion into hybrids.
+LIB_WRITE += %D%/convert.c
+LIB_WRITE += %D%/convert.h
+LIB_WRITE += %D%/convert_config.c
+LIB_WRITE += %D%/convert_weights.c
 # Sparse selection and what uses it.
 LIB_SPARSE = %D%/sparse/nsa.c %D%/sparse/nsa.h %D%/sparse/select.c %D%/sparse/select.h \
   %D%/sparse/top_k.c %D%/sparse/top_k.h %D%/op/nsa.c %D%/mixer/nsa.c %D%/arch/nsa.c

@@ -106,6 +106,7 @@ enum lte_loop_residual { LTE_RESIDUAL_NONE, LTE_RESIDUAL_CHANNEL, LTE_RESIDUAL_S
 struct lte_looping {
     uint32_t trained;             // loops that the checkpoint is for
     bool norm;                    // the final norm ends every loop, and the next starts from it
+    bool exit_gate;               // a gate on that says when a token may leave
     enum lte_loop_residual residual;
     uint32_t block;               // layers of a block with a residual of its own; 0: none
     uint32_t *window;             // [trained][layers]: of attention layers; NULL: the layers' own
@@ -126,6 +127,7 @@ struct lte_model {
     float norm_eps;
     int32_t bos, eos;
     bool tied;                    // the head has no tensor of its own
+    bool out_norms;               // a norm on what each sub-layer adds to the stream
     double init_range;            // standard deviation of fresh weights
     double gate_init_range;       // the same for output gates and the residual gates of loops
     struct lte_looping looping;

@@ -73,6 +73,7 @@ check_PROGRAMS += %D%/test_par
 endif
 
 include %D%/cli.mk
+include %D%/convert.mk
 include %D%/data.mk
 include %D%/edges.mk
 include %D%/grad.mk

@@ -12,6 +12,7 @@ lte_SOURCES += %D%/train/chart.c %D%/train/chart.h %D%/train/folder.c \
   %D%/train/reader.c %D%/train/reader.h %D%/train/run.h %D%/train/source.c %D%/train/source.h %D%/train/train.c
 lte_SOURCES += %D%/eval/answer.c %D%/eval/cloze.c %D%/eval/eval.c %D%/eval/eval.h \
   %D%/eval/mqar.c %D%/eval/niah.c %D%/eval/perplexity.c %D%/eval/result.c %D%/eval/result.h
+lte_SOURCES += %D%/convert.c
 lte_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir) -DLTE_DATADIR='"$(datadir)/lte"'
 lte_LDADD = liblte.la $(JANSSON_LIBS) -lm
 EXTRA_lte_DEPENDENCIES = lalte-needle lalte-tiny

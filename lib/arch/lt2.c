@@ -34,6 +34,10 @@ static void attention_keys(struct lte_config *config, struct lte_model *model,
     static const char *const gates[] = {"none", "element", "head", "query", "query_group", NULL};
     lte_attention_configure(config, model, a);
     lte_attention_qk_norm(config, a);
+    a->head_dim = lte_config_u32_or(config, "head_dim", 2, LTE_MAX_HEAD_DIM, a->head_dim);
+    if (a->head_dim % 2)
+        lte_config_fail(config, LTE_ERR_FORMAT, "head_dim", "is %u, must be even",
+                        (unsigned)a->head_dim);
     a->rope_pairs = lte_config_bool_or(config, "rope_interleaved", true);
     a->gate = (enum lte_output_gate)lte_config_choice_or(config, "attn_gate", gates, LTE_GATE_NONE);
 }
@@ -66,6 +70,19 @@ static void residual_keys(struct lte_config *config, struct lte_model *model, ui
         config, "residual_gate", kinds, LTE_RESIDUAL_CHANNEL);
     model->looping.block = lte_config_bool_or(config, "block_residual", false) ? block : 0;
     model->gate_init_range = lte_config_number_or(config, "gate_init_range", 0, 100, 0);
+}
+
+// What a converted Ouro brings: norms on what sub-layers add, the final norm after every loop, and the
+// gate that reads it.
+static void exit_keys(struct lte_config *config, struct lte_model *model)
+{
+    struct lte_looping *l = &model->looping;
+    model->out_norms = lte_config_bool_or(config, "out_norms", false);
+    l->norm = lte_config_bool_or(config, "loop_norm", false);
+    l->exit_gate = lte_config_bool_or(config, "exit_gate", false);
+    l->exit_threshold = (float)lte_config_number_or(config, "early_exit_threshold", 1e-6, 1e6, 1);
+    if (l->exit_gate && !l->norm)
+        lte_config_fail(config, LTE_ERR_FORMAT, "exit_gate", "is true without loop_norm");
 }
 
 static void window_keys(struct lte_config *config, struct lte_model *model, uint32_t loops)
@@ -122,6 +139,7 @@ static void configure(struct lte_config *config, struct lte_model *model)
     model->loops = model->looping.trained = loops;
     layer_keys(config, model, &block);
     residual_keys(config, model, block);
+    exit_keys(config, model);
     window_keys(config, model, loops);
 }
 
@@ -142,6 +160,20 @@ static void weights(struct lte_walk *walk)
         lte_walk_weight(walk, &l->block_weight, "block_residual_weight", init,
                         LTE_SHAPE((m->layers + l->block - 1) / l->block));
     walk->scale = false;
+    if (l->exit_gate) {
+        lte_walk_weight(walk, &l->exit_weight, "early_exit_gate.weight",
+                        lte_init_normal(m->init_range), LTE_SHAPE(1, m->width));
+        lte_walk_weight(walk, &l->exit_bias, "early_exit_gate.bias", lte_init_constant(0),
+                        LTE_SHAPE(1));
+    }
+    for (uint32_t n = 0; m->out_norms && n < m->layers; n++) {
+        struct lte_layer *layer = &m->layer[n];
+        lte_walk_prefix(walk, "model.layers.%u.", (unsigned)n);
+        lte_walk_weight(walk, &layer->attn_out_norm, "attn_out_norm.weight", lte_init_constant(1),
+                        LTE_SHAPE(m->width));
+        lte_walk_weight(walk, &layer->mlp_out_norm, "mlp_out_norm.weight", lte_init_constant(1),
+                        LTE_SHAPE(m->width));
+    }
 }
 
 const struct lte_family lte_family_lt2 = {"lt2", configure, weights};

@@ -25,7 +25,7 @@ static void loop_keys(struct lte_config *config, struct lte_model *model)
 {
     struct lte_looping *l = &model->looping;
     l->trained = model->loops = lte_config_u32_or(config, "total_ut_steps", 1, LTE_MAX_LOOPS, 4);
-    l->norm = true;
+    l->norm = l->exit_gate = model->out_norms = true;
     l->exit_threshold = (float)lte_config_number_or(config, "early_exit_threshold", 1e-6, 1e6, 1);
 }
 
