@@ -132,6 +132,46 @@ same one two 'a finished run whose last save was cut short is completed'
 
 run train "$work/one.json"
 fails 1 'holds a run already.*--resume' 'a run is not overwritten'
+
+# The model is the run's own: a configuration that now says something else is no resumption.
+# changed PATTERN SED: resumed with a config changed so, fails with a message that matches.
+changed() {
+    sed "$2" "$tiny/lte.json" >"$work/changed.json"
+    sed "s|$tiny/lte.json|changed.json|" "$work/one.json" >"$work/other.json"
+    run train "$work/other.json" --resume
+    fails 1 "$1" "$1"
+}
+changed 'changed.json: attn.window_size is 12, but 16 in .*/one/config.json' \
+    's/"window_size": 16/"window_size": 12/'
+changed 'changed.json: conv_size is not there, but 4 in ' 's/"conv_size": 4,//'
+changed 'changed.json: rope is true, but not there in ' 's/"norm_eps"/"rope": true, &/'
+sed 's/1e-06/0.000001/; s/"norm_eps"/"#": "a comment", &/' "$tiny/lte.json" >"$work/changed.json"
+run train "$work/other.json" --resume
+same one two 'the same model, written differently'
+sed 's/ *$/ /' "$json" >"$work/u.json"
+sed 's|"t.json"|"u.json"|' "$work/one.json" >"$work/other.json"
+run train "$work/other.json" --resume
+fails 1 'u.json: is not the tokenizer' 'another tokenizer'
+
+# Two processes and one folder.
+config locked locked 100000000 '' "$data"
+"$lte" train "$work/locked.json" -t 1 >"$work/first" 2>&1 </dev/null &
+first=$!
+turns=0
+while ! [ -s "$work/locked/log.jsonl" ] && [ $turns -lt 300 ]; do
+    sleep 0.1
+    turns=$((turns + 1))
+done
+run train "$work/locked.json" --resume
+fails 1 "locked: process $first trains into it" 'a folder has one process'
+run train "$work/locked.json" --resume --check
+ok 'which --check does not mind'
+kill -9 $first
+wait $first 2>/dev/null
+sed 's/100000000/1/' "$work/locked.json" >"$work/unlocked.json"
+run train "$work/unlocked.json" --resume
+ok 'the lock goes with the process'
+
 cp -R "$work/one" "$work/model"
 rm "$work/model/trainer.safetensors"
 config model model 2 '' "$copy"

@@ -10,6 +10,7 @@ lte_SOURCES += %D%/train/chart.c %D%/train/chart.h %D%/train/folder.c \
   %D%/train/folder.h %D%/train/log.c %D%/train/log.h \
   %D%/train/plan.c %D%/train/plan.h %D%/train/plot.c %D%/train/plot.h %D%/train/prepare.c \
   %D%/train/reader.c %D%/train/reader.h %D%/train/run.h %D%/train/source.c %D%/train/source.h %D%/train/train.c
+lte_SOURCES += %D%/train/resume.c %D%/train/resume.h
 lte_SOURCES += %D%/eval/answer.c %D%/eval/cloze.c %D%/eval/eval.c %D%/eval/eval.h \
   %D%/eval/mqar.c %D%/eval/niah.c %D%/eval/perplexity.c %D%/eval/result.c %D%/eval/result.h
 lte_SOURCES += %D%/convert.c

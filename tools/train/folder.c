@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,53 @@ static void remove_leftovers(const char *folder, DIR *directory)
     }
 }
 
-bool folder_prepare(const char *folder)
+bool folder_make(const char *folder)
 {
     DIR *directory = NULL;
     if (mkdir(folder, 0777) == 0 || errno == EEXIST)
         directory = opendir(folder);
+    if (directory) {
+        closedir(directory);
+        return true;
+    }
+    message_error("%s: %s", folder, strerror(errno));
+    return false;
+}
+
+static void say_locked(const char *folder, int lock, struct flock *range)
+{
+    if (fcntl(lock, F_GETLK, range) == 0 && range->l_type != F_UNLCK)
+        message_error("%s: process %ld trains into it", folder, (long)range->l_pid);
+    else
+        message_error("%s: another process trains into it", folder);
+}
+
+// The file stays when the lock is gone: removing it would take it from under one who waits to open it.
+bool folder_lock(const char *folder, int *lock)
+{
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = folder_path(folder, "train.lock");
+    const int file = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+    const int error = file < 0 || fcntl(file, F_SETLK, &range) < 0 ? errno : 0;
+    const bool taken = file >= 0 && (error == EACCES || error == EAGAIN);
+    if (path && file < 0)
+        message_error("%s: %s", path, strerror(error));
+    else if (taken)
+        say_locked(folder, file, &range);
+    else if (path && error) // a file system without locks
+        message_warning("%s: %s; nothing keeps another process from training into the folder", path,
+                        strerror(error));
+    if (taken)
+        close(file);
+    else
+        *lock = file;
+    free(path);
+    return file >= 0 && !taken;
+}
+
+bool folder_clean(const char *folder)
+{
+    DIR *directory = opendir(folder);
     if (!directory) {
         message_error("%s: %s", folder, strerror(errno));
         return false;

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/message.h"
 #include "tools/train/folder.h"
+#include "tools/train/resume.h"
 #include "tools/train/run.h"
 #include "tools/train/source.h"
 
@@ -31,7 +33,7 @@ static int check_output(const struct run *r)
     const char *output = r->plan.output;
     if (folder_holds(output, state_file)) {
         if (r->settings->resume)
-            return STATUS_OK;
+            return resume_same_model(&r->plan) ? STATUS_OK : STATUS_FAILED;
         message_error("%s: holds a run already; --resume continues it, another \"output\" leaves it "
                       "alone", output);
         return STATUS_FAILED;
@@ -133,9 +135,33 @@ static int check_vocabularies(const struct run *r)
     return status;
 }
 
+int run_take_folder(struct run *r)
+{
+    const char *output = r->plan.output;
+    if (r->lock >= 0)
+        return STATUS_OK;
+    if (!folder_make(output) || !folder_lock(output, &r->lock))
+        return STATUS_FAILED;
+    if (lte_trainer_steps(r->trainer) == 0 && folder_holds(output, state_file)) {
+        message_error("%s: another process has made a run in it", output);
+        return STATUS_FAILED;
+    }
+    return STATUS_OK;
+}
+
+// Before anything is read in it. A folder that is not there is made and locked when all else is well: a
+// configuration with a mistake writes nothing.
+static int lock_output(struct run *r)
+{
+    const bool wanted = !r->settings->check && folder_holds(r->plan.output, "");
+    return !wanted || folder_lock(r->plan.output, &r->lock) ? STATUS_OK : STATUS_FAILED;
+}
+
 int run_prepare(struct run *r)
 {
     int status = open_context(r);
+    if (status == STATUS_OK)
+        status = lock_output(r);
     if (status == STATUS_OK)
         status = check_output(r);
     if (status == STATUS_OK)
@@ -157,4 +183,6 @@ void run_end(struct run *r)
     lte_tokenizer_free(r->tokenizer);
     lte_close(r->context);
     plan_end(&r->plan);
+    if (r->lock >= 0)
+        close(r->lock);
 }

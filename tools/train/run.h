@@ -21,6 +21,7 @@ struct run {
     struct lte_trainer *trainer;
     struct lte_data *data, *evaluation[PLAN_EVALUATIONS];
     struct log log;
+    int lock; // of the output folder; -1: none yet
     bool terminal, shown;
     double started;
     uint64_t first_step;
@@ -28,6 +29,8 @@ struct run {
 
 // Makes context, sources and trainer from the plan. Returns an exit status; to be ended in any case.
 int run_prepare(struct run *run);
+// Makes the output folder if need be, and keeps other processes out of it. Returns an exit status.
+int run_take_folder(struct run *run);
 void run_end(struct run *run);
 
 #endif

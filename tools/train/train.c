@@ -164,7 +164,10 @@ static int train(struct run *r)
 static int train_in_folder(struct run *r)
 {
     const char *folder = r->plan.output;
-    if (!folder_prepare(folder) || !log_open(&r->log, folder, lte_trainer_steps(r->trainer)))
+    const int status = run_take_folder(r);
+    if (status != STATUS_OK)
+        return status;
+    if (!folder_clean(folder) || !log_open(&r->log, folder, lte_trainer_steps(r->trainer)))
         return STATUS_FAILED;
     return train(r);
 }
@@ -176,7 +179,7 @@ static int run(int argc, char **argv)
     int status;
     if (!options_parse(&train_command, &s, argc, argv, &path, &status))
         return status;
-    struct run r = {.settings = &s};
+    struct run r = {.settings = &s, .lock = -1};
     interrupt_catch();
     status = plan_read(&r.plan, path) ? run_prepare(&r) : STATUS_FAILED;
     if (status == STATUS_OK) {
