@@ -52,8 +52,9 @@ LIB_SPARSE = %D%/sparse/nsa.c %D%/sparse/nsa.h %D%/sparse/select.c %D%/sparse/se
 include %D%/grad/local.mk
 include %D%/train/local.mk
 include %D%/data/local.mk
+include %D%/vk/local.mk
 libltecore_la_SOURCES = $(LIB_SPARSE) $(LIB_GRAD) $(LIB_TRAIN) $(LIB_BATCHES) $(LIB_FLOOR) $(LIB_FILES) $(LIB_TOKENIZER) $(LIB_GRAPH) $(LIB_MODEL) \
-  $(LIB_WRITE)
+  $(LIB_WRITE) $(LIB_VULKAN)
 libltecore_la_LIBADD = libsimd_ref.la $(SIMD_LIBS) $(LIB_LIBS) -lm
 
 lib_LTLIBRARIES += liblte.la

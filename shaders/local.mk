@@ -1,1 +1,17 @@
-# Compute shaders for the Vulkan backend (lib/backend.h) go here. This release has none.
+# Compute shaders, one file an entry of lib/vk/kernels.h: a variant is a file of its own that sets its
+# macros and includes the body. Each becomes a C array of SPIR-V; releases carry the arrays.
+SHADERS = %D%/rmsnorm.comp
+SHADER_PARTS = %D%/common.glsl %D%/params.h
+
+SPV = $(SHADERS:.comp=.spv.h)
+EXTRA_DIST += $(SHADERS) $(SHADER_PARTS) $(SPV)
+MAINTAINERCLEANFILES += $(SPV)
+.comp.spv.h:
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)name=`basename $< .comp`; $(GLSLANG) -V --target-env vulkan1.1 -I$(top_srcdir)/shaders \
+	  --vn lte_spv_$$name -o $@.tmp $< >$@.log || { cat $@.log; rm -f $@.tmp $@.log; exit 1; }; \
+	  sed 's/^const/static const/' $@.tmp >$@ && rm -f $@.tmp $@.log
+$(SPV): $(SHADER_PARTS)
+if HAVE_VULKAN
+BUILT_SOURCES += $(SPV)
+endif

@@ -81,6 +81,7 @@ include %D%/optimizer.mk
 include %D%/sparse.mk
 include %D%/tokenizer.mk
 include %D%/tree.mk
+include %D%/vulkan.mk
 include %D%/fuzz/local.mk
 
 # Constant memory: briefly in `make check`, a million tokens in `make soak`.

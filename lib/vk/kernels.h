@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The shaders: an enumeration and a table of what the host has to know of each.
+#ifndef LTE_LIB_VK_KERNELS_H
+#define LTE_LIB_VK_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// A line a shader: its name, as in shaders/<name>.comp; what it does with bindings 0, 1, ..: r reads,
+// w writes, b both; its push constants (shaders/params.h); the features that it cannot do without.
+#define LTE_VK_KERNELS(X) \
+    X(rmsnorm, "rrw", struct lte_rmsnorm_params, 0)
+
+#define LTE_VK_KERNEL_NAME(name, access, params, needs) LTE_VK_##name,
+enum lte_vk_kernel { LTE_VK_KERNELS(LTE_VK_KERNEL_NAME) LTE_VK_KERNEL_COUNT };
+#undef LTE_VK_KERNEL_NAME
+
+struct lte_vk_kernel_row {
+    const char *name;
+    const uint32_t *code;
+    size_t bytes;
+    const char *access;
+    size_t push_bytes;
+    unsigned needs; // of enum lte_vk_feature
+};
+
+extern const struct lte_vk_kernel_row lte_vk_kernels[LTE_VK_KERNEL_COUNT];
+
+#endif

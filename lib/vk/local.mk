@@ -1,0 +1,26 @@
+# The Vulkan backend.
+if HAVE_VULKAN
+LIB_VULKAN = %D%/api.h \
+  %D%/device.c \
+  %D%/device.h \
+  %D%/encode.c \
+  %D%/encode.h \
+  %D%/instance.c \
+  %D%/kernels.c \
+  %D%/kernels.h \
+  %D%/memory.c \
+  %D%/memory.h \
+  %D%/ops.c \
+  %D%/ops.h \
+  %D%/pipeline.c \
+  %D%/pipeline.h \
+  %D%/program.c \
+  %D%/program.h \
+  %D%/run.c \
+  %D%/run.h \
+  %D%/staging.c
+# One file an op, or a few that belong together.
+LIB_VULKAN += %D%/op/norms.c
+else
+LIB_VULKAN = %D%/stubs.c
+endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rmsnorm on the device: a workgroup a vector.
+#include "config.h"
+
+#include "lib/vk/ops.h"
+
+void lte_vk_encode_rmsnorm(struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    const struct lte_norm_op *n = &op->norm;
+    if (op->out != op->in[0] && n->vectors * n->width < lte_vk_width(e, op->in[0]))
+        lte_vk_refuse(e, "columns that no vector covers, not in place");
+    const struct lte_rmsnorm_params p = {.first = lte_vk_first(e, op->in[0]),
+                                         .width = (uint32_t)n->width,
+                                         .column = (uint32_t)n->column,
+                                         .x_stride = lte_vk_width(e, op->in[0]),
+                                         .y_stride = lte_vk_width(e, op->out),
+                                         .weighted = n->weight != NULL,
+                                         .eps = n->eps};
+    lte_vk_run(e, &(struct lte_vk_call){
+        .kernel = LTE_VK_rmsnorm,
+        .bind = {lte_vk_value(e, op->in[0]),
+                 lte_vk_weight(e, n->weight, n->width * sizeof *n->weight),
+                 lte_vk_value(e, op->out)},
+        .push = &p,
+        .x = n->vectors,
+        .y = e->rows,
+        .z = 1});
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Steps on a device: one submission for all the layers and the output head, recorded once for each shape.
+#include "config.h"
+
+#include "lib/vk/run.h"
+
+#include <string.h>
+
+static uint64_t segments_bytes(void)
+{
+    return LTE_VK_SEGMENTS * sizeof(struct lte_vk_segment);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static enum lte_status make_buffers(struct lte_vk_session *s)
+{
+    struct lte_vk_device *d = s->program->device;
+    const struct lte_layout *l = s->layout;
+    const uint64_t logits = s->logit_rows * s->program->graph->vocabulary * sizeof(float);
+    const uint64_t step = segments_bytes() + s->params.batch * sizeof(uint32_t);
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, l->state_bytes, &s->states));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, l->arena_bytes + s->scratch_bytes, &s->arena));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, logits, &s->logits));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_READ_MEMORY, logits, &s->read));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_STEP_MEMORY, step, &s->step));
+    return lte_vk_clear(d, &s->states, 0, l->state_bytes);
+}
+
+static enum lte_status make_pool(struct lte_vk_session *s)
+{
+    struct lte_vk_device *d = s->program->device;
+    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                          .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+                                          .queueFamilyIndex = d->family};
+    const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    LTE_TRY(LTE_VK(d, CreateCommandPool, d->handle, &pool, NULL, &s->pool));
+    return LTE_VK(d, CreateFence, d->handle, &fence, NULL, &s->fence);
+}
+
+static enum lte_status make(struct lte_vk_session *s)
+{
+    const size_t batch = s->params.batch;
+    const size_t sessions = least(batch, LTE_VK_SEGMENTS);
+    s->logit_rows = least(batch, LTE_VK_LOGIT_ROWS);
+    LTE_TRY(lte_vk_program_try(s->program, s->layout, &s->params, 1, 1, false, &s->scratch_bytes));
+    LTE_TRY(lte_vk_program_try(s->program, s->layout, &s->params, 1, batch, false, &s->scratch_bytes));
+    LTE_TRY(lte_vk_program_try(s->program, s->layout, &s->params, sessions, sessions, false,
+                               &s->scratch_bytes));
+    LTE_TRY(make_buffers(s));
+    return make_pool(s);
+}
+
+enum lte_status lte_vk_session_new(struct lte_vk_program *program, const struct lte_layout *layout,
+                                   const struct lte_session_params *params,
+                                   struct lte_vk_session **session)
+{
+    struct lte_vk_device *d = program->device;
+    *session = NULL;
+    LTE_TRY(lte_vk_alive(d));
+    struct lte_vk_session *s = lte_alloc_zero(d->context, sizeof *s);
+    if (!s)
+        return lte_fail_memory(d->context, "the session's device part", sizeof *s);
+    s->program = program;
+    s->layout = layout;
+    s->params = *params;
+    s->serial = atomic_fetch_add(&d->serials, 1) + 1;
+    const enum lte_status status = make(s);
+    if (status != LTE_OK)
+        lte_vk_session_free(s);
+    else
+        *session = s;
+    return status;
+}
+
+void lte_vk_session_free(struct lte_vk_session *s)
+{
+    if (!s)
+        return;
+    struct lte_vk_device *d = s->program->device;
+    for (size_t i = 0; i < LTE_VK_RECORDINGS; i++)
+        if (s->recording[i].descriptors)
+            d->api.DestroyDescriptorPool(d->handle, s->recording[i].descriptors, NULL);
+    if (s->fence)
+        d->api.DestroyFence(d->handle, s->fence, NULL);
+    if (s->pool)
+        d->api.DestroyCommandPool(d->handle, s->pool, NULL);
+    lte_vk_buffer_free(d, &s->states);
+    lte_vk_buffer_free(d, &s->arena);
+    lte_vk_buffer_free(d, &s->logits);
+    lte_vk_buffer_free(d, &s->read);
+    lte_vk_buffer_free(d, &s->step);
+    lte_release(d->context, s, sizeof *s);
+}
+
+// A group for every run of segments with states in one buffer.
+static size_t make_groups(struct lte_vk_session *const *session, size_t segments, size_t rows,
+                          struct lte_vk_group *group)
+{
+    for (size_t i = 0; i < segments; i++)
+        group[i] = (struct lte_vk_group){.first = (uint32_t)i,
+                                         .count = 1,
+                                         .rows = rows / segments,
+                                         .states = session[i]->states.handle,
+                                         .states_bytes = session[i]->states.bytes,
+                                         .layout = session[i]->layout,
+                                         .params = &session[i]->params};
+    return segments;
+}
+
+static struct lte_vk_range range(const struct lte_vk_buffer *b, uint64_t offset, uint64_t bytes)
+{
+    return (struct lte_vk_range){b->handle, offset, bytes};
+}
+
+static struct lte_vk_encoder encoder(struct lte_vk_session *arena, const struct lte_vk_group *group,
+                                     size_t groups)
+{
+    const struct lte_layout *l = arena->layout;
+    const uint64_t segments = segments_bytes();
+    return (struct lte_vk_encoder){
+        .device = arena->program->device,
+        .program = arena->program,
+        .graph = arena->program->graph,
+        .layout = l,
+        .group = group,
+        .groups = groups,
+        .arena = range(&arena->arena, 0, l->arena_bytes),
+        .scratch = range(&arena->arena, l->arena_bytes, arena->scratch_bytes),
+        .logits = range(&arena->logits, 0, arena->logits.bytes),
+        .segments = range(&arena->step, 0, segments),
+        .tokens = range(&arena->step, segments, arena->step.bytes - segments)};
+}
+
+static void encode(struct lte_vk_encoder *e, const struct lte_vk_shape *shape)
+{
+    if (shape->body) {
+        e->first = 0;
+        e->rows = shape->rows;
+        lte_vk_encode(e, 0, e->graph->head);
+    }
+    e->first = shape->first;
+    e->rows = shape->wanted;
+    if (shape->wanted)
+        lte_vk_encode(e, e->graph->head, e->graph->ops);
+}
+
+static enum lte_status make_descriptors(struct lte_vk_session *s, struct lte_vk_recording *r,
+                                        size_t calls)
+{
+    struct lte_vk_device *d = s->program->device;
+    if (r->descriptors)
+        d->api.DestroyDescriptorPool(d->handle, r->descriptors, NULL);
+    r->descriptors = VK_NULL_HANDLE;
+    const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                       (uint32_t)(calls + 1) * LTE_VK_BINDINGS};
+    const VkDescriptorPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                             .maxSets = (uint32_t)calls + 1,
+                                             .poolSizeCount = 1,
+                                             .pPoolSizes = &size};
+    return LTE_VK(d, CreateDescriptorPool, d->handle, &info, NULL, &r->descriptors);
+}
+
+// What the step before and copies have written is seen by this one.
+static void open_step(const struct lte_vk_encoder *e)
+{
+    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask =
+                                   VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                               .dstAccessMask =
+                                   VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
+    e->device->api.CmdPipelineBarrier(
+        e->commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &b, 0, NULL, 0, NULL);
+}
+
+// Logits to where the host reads them.
+static void close_step(const struct lte_vk_session *s, const struct lte_vk_encoder *e, size_t wanted)
+{
+    const struct lte_vk_api *a = &e->device->api;
+    const VkBufferCopy copy = {.size = wanted * e->graph->vocabulary * sizeof(float)};
+    VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                         .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
+                         .dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT};
+    if (!wanted)
+        return;
+    a->CmdPipelineBarrier(e->commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                          VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &b, 0, NULL, 0, NULL);
+    a->CmdCopyBuffer(e->commands, s->logits.handle, s->read.handle, 1, &copy);
+    b.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    b.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
+    a->CmdPipelineBarrier(e->commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
+                          1, &b, 0, NULL, 0, NULL);
+}
+
+static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r,
+                            const struct lte_vk_group *group, size_t groups)
+{
+    struct lte_vk_device *d = s->program->device;
+    const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    struct lte_vk_encoder dry = encoder(s, group, groups);
+    encode(&dry, &r->shape);
+    LTE_TRY(dry.status);
+    LTE_TRY(make_descriptors(s, r, dry.calls));
+    struct lte_vk_encoder e = encoder(s, group, groups);
+    e.commands = r->commands;
+    e.descriptors = r->descriptors;
+    LTE_TRY(LTE_VK(d, BeginCommandBuffer, r->commands, &begin));
+    open_step(&e);
+    encode(&e, &r->shape);
+    close_step(s, &e, r->shape.wanted);
+    LTE_TRY(LTE_VK(d, EndCommandBuffer, r->commands));
+    return e.status;
+}
+
+static enum lte_status record(struct lte_vk_session *s, struct lte_vk_recording *r,
+                              const struct lte_vk_shape *shape, const struct lte_vk_group *group,
+                              size_t groups)
+{
+    struct lte_vk_device *d = s->program->device;
+    const VkCommandBufferAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = s->pool,
+        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+        .commandBufferCount = 1};
+    r->used = 0;
+    r->shape = *shape;
+    if (!r->commands)
+        LTE_TRY(LTE_VK(d, AllocateCommandBuffers, d->handle, &info, &r->commands));
+    return fill(s, r, group, groups);
+}
+
+// The recorded step of that shape, or the one that was not used for longest, recorded anew.
+static enum lte_status find(struct lte_vk_session *s, const struct lte_vk_shape *shape,
+                            struct lte_vk_session *const *session, struct lte_vk_recording **found)
+{
+    struct lte_vk_recording *oldest = &s->recording[0];
+    for (size_t i = 0; i < LTE_VK_RECORDINGS; i++) {
+        struct lte_vk_recording *r = &s->recording[i];
+        if (r->used && !memcmp(&r->shape, shape, sizeof *shape)) {
+            *found = r;
+            r->used = ++s->clock;
+            return LTE_OK;
+        }
+        if (r->used < oldest->used)
+            oldest = r;
+    }
+    struct lte_vk_group group[LTE_VK_SEGMENTS];
+    const size_t groups = make_groups(session, shape->segments, shape->rows, group);
+    LTE_TRY(record(s, oldest, shape, group, groups));
+    oldest->used = ++s->clock;
+    *found = oldest;
+    return LTE_OK;
+}
+
+static void write_step(struct lte_vk_session *s, const struct lte_segment *segment, size_t segments,
+                       const uint32_t *tokens, size_t rows)
+{
+    struct lte_vk_segment *to = s->step.mapped;
+    for (size_t i = 0; i < segments; i++)
+        to[i] = (struct lte_vk_segment){.row = (uint32_t)segment[i].row,
+                                        .rows = (uint32_t)segment[i].rows,
+                                        .position = (uint32_t)segment[i].position};
+    memcpy(to + LTE_VK_SEGMENTS, tokens, rows * sizeof *tokens);
+}
+
+static enum lte_status submit(struct lte_vk_session *s, struct lte_vk_session *const *session,
+                              struct lte_vk_shape *shape, float *logits)
+{
+    struct lte_vk_recording *r;
+    LTE_TRY(find(s, shape, session, &r));
+    LTE_TRY(lte_vk_submit(s->program->device, r->commands, s->fence));
+    if (shape->wanted)
+        memcpy(logits, s->read.mapped,
+               shape->wanted * s->program->graph->vocabulary * sizeof *logits);
+    return LTE_OK;
+}
+
+enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_session *const *session,
+                               const struct lte_segment *segment, size_t segments,
+                               const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
+{
+    struct lte_vk_shape shape;
+    memset(&shape, 0, sizeof shape); // compared as bytes
+    for (size_t i = 0; i < segments; i++)
+        shape.serial[i] = session[i]->serial;
+    shape.segments = segments;
+    shape.rows = rows;
+    shape.first = rows - wanted;
+    shape.wanted = least(wanted, arena->logit_rows);
+    shape.body = true;
+    write_step(arena, segment, segments, tokens, rows);
+    LTE_TRY(submit(arena, session, &shape, logits));
+    shape.body = false;
+    for (size_t done = shape.wanted; done < wanted; done += shape.wanted) {
+        shape.first = rows - wanted + done;
+        shape.wanted = least(wanted - done, arena->logit_rows);
+        LTE_TRY(submit(arena, session, &shape,
+                       logits + done * arena->program->graph->vocabulary));
+    }
+    return LTE_OK;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What C and GLSL say to each other: push constants, one struct a shader, and the step buffer. Members
+// are 32 bits wide, so that both languages lay them out alike; offsets and strides are in elements.
+#ifndef LTE_SHADERS_PARAMS_H
+#define LTE_SHADERS_PARAMS_H
+
+#ifdef VULKAN // predefined by glslang: this is GLSL
+#define U32 uint
+#else
+#include <stdint.h>
+#define U32 uint32_t
+#endif
+
+// A run of consecutive tokens of one sequence: an entry of the step buffer, written before every
+// submission. What a recorded step must not know in advance stands here.
+struct lte_vk_segment {
+    U32 row, rows; // rows [row, row + rows) of every value
+    U32 position;  // of the first; a sequence on a device ends at 2^31
+    U32 state;     // word of the state buffer where the session's states begin
+};
+
+// Rows [first, first + gl_NumWorkGroups.y) of x and y: a workgroup a vector, x of row y.
+struct lte_rmsnorm_params {
+    U32 first;
+    U32 width;     // of a vector
+    U32 column;    // of the first vector
+    U32 x_stride, y_stride;
+    U32 weighted;  // 0: all weights are one
+    float eps;
+};
+
+#undef U32
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// rmsnorm on Vulkan devices.
+#include "config.h"
+
+#include <stdio.h>
+
+#include "tests/vk_rig.h"
+
+static struct vk_case rmsnorm(const float *weight, size_t vectors, size_t width)
+{
+    struct vk_case c = vk_case(LTE_OP_RMSNORM);
+    c.values = 2;
+    c.width[0] = c.width[1] = vectors * width;
+    c.given[0] = true;
+    c.op.in[0] = 0;
+    c.op.out = 1;
+    c.op.norm = (struct lte_norm_op){
+        .weight = weight, .vectors = vectors, .width = width, .eps = 1e-6f, .scale = 1};
+    return c;
+}
+
+static void sizes(const float *weight)
+{
+    static const size_t width[] = {1, 2, 127, 128, 129, 300};
+    char name[64];
+    for (size_t i = 0; i < sizeof width / sizeof *width; i++) {
+        const struct vk_case c = rmsnorm(i % 2 ? weight : NULL, 1 + i % 3, width[i]);
+        snprintf(name, sizeof name, "rmsnorm %zu x %zu", c.op.norm.vectors, width[i]);
+        vk_check(&c, name);
+    }
+}
+
+static void fills(const float *weight)
+{
+    char name[64];
+    for (int fill = 0; fill < CHECK_FILLS; fill++) {
+        struct vk_case c = rmsnorm(weight, 1, 200);
+        c.fill = (enum check_fill)fill;
+        snprintf(name, sizeof name, "rmsnorm of %s inputs", check_fill_name(c.fill));
+        vk_check(&c, name);
+    }
+}
+
+static void places(const float *weight)
+{
+    struct vk_case c = rmsnorm(weight, 2, 40);
+    c.width[0] = 100;
+    c.op.norm.column = 13;
+    c.op.out = 0; // in place, between columns that stay
+    vk_check(&c, "rmsnorm in place, some columns");
+    c = rmsnorm(weight, 1, 40);
+    c.width[1] = 90;
+    c.rows[0] = 9;
+    c.wanted = 2;
+    vk_check(&c, "rmsnorm of the last two rows, wider output");
+}
+
+int main(int argc, char **argv)
+{
+    float weight[300];
+    check_begin(argc, argv, "vk_norms");
+    check_fill(weight, 300, CHECK_NORMAL);
+    sizes(weight);
+    fills(weight);
+    places(weight);
+    vk_end();
+    return check_end();
+}

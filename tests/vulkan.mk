@@ -1,0 +1,14 @@
+# Shaders against the reference, on every Vulkan device that there is; none is a skip.
+if HAVE_VULKAN
+check_LTLIBRARIES += libvkrig.la
+libvkrig_la_SOURCES = %D%/vk_rig.c %D%/vk_rig.h
+VK_LIBS = libvkrig.la $(CHECK_LIBS)
+
+check_PROGRAMS += %D%/vk_norms
+%C%_vk_norms_LDADD = $(VK_LIBS) -lm
+
+endif
+
+# The shaders themselves.
+dist_check_SCRIPTS += %D%/spirv.sh
+AM_TESTS_ENVIRONMENT += GLSLANG='$(GLSLANG)'; SPIRV_VAL='$(SPIRV_VAL)'; export GLSLANG SPIRV_VAL;
