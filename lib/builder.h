@@ -74,6 +74,9 @@ lte_value lte_build_loop_end(struct lte_builder *builder, uint32_t loop, lte_val
                              lte_value start);
 // The normed stream that the output head reads.
 lte_value lte_build_head_input(struct lte_builder *builder, lte_value x);
+// DeepSeek sparse attention of turned q and k; the indexer reads the layer's input x.
+lte_value lte_build_dsa(struct lte_builder *builder, const struct lte_attention *attention, lte_value x,
+                        lte_value q, lte_value k, lte_value v);
 // Tells every attention op which one keeps its keys and values when loops share them.
 void lte_link_shared(struct lte_builder *builder);
 

@@ -76,12 +76,13 @@ static enum lte_status check_sessions(struct lte_session *const *session, size_t
     return LTE_OK;
 }
 
-// The session whose scratch has room for every other's ops: it grows with a session's own limit.
+// The session whose scratch has room for every other's ops: what one token takes grows with a session's
+// own limit.
 static struct lte_session *roomiest(struct lte_session *const *session, size_t sessions)
 {
     struct lte_session *most = session[0];
     for (size_t i = 1; i < sessions; i++)
-        if (session[i]->layout.scratch_each > most->layout.scratch_each)
+        if (session[i]->params.max_tokens > most->params.max_tokens)
             most = session[i];
     return most;
 }

@@ -16,6 +16,7 @@ static lte_mixer_fn *const mixer_table[LTE_MIXERS] = {
     [LTE_MIXER_ATTENTION] = lte_mixer_attention,
     [LTE_MIXER_LTE] = lte_mixer_attention,
     [LTE_MIXER_NSA] = lte_mixer_nsa,
+    [LTE_MIXER_DSA] = lte_mixer_attention,
 };
 
 static lte_value build_mlp(struct lte_builder *b, const struct lte_layer *layer, lte_value x)

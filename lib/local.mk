@@ -49,6 +49,8 @@ LIB_WRITE += %D%/convert_weights.c
 # Sparse selection and what uses it.
 LIB_SPARSE = %D%/sparse/nsa.c %D%/sparse/nsa.h %D%/sparse/select.c %D%/sparse/select.h \
   %D%/sparse/top_k.c %D%/sparse/top_k.h %D%/op/nsa.c %D%/mixer/nsa.c %D%/arch/nsa.c
+# DeepSeek sparse attention.
+LIB_SPARSE += %D%/sparse/dsa.c %D%/sparse/dsa.h %D%/op/dsa.c %D%/mixer/dsa.c %D%/arch/dsa.c
 include %D%/grad/local.mk
 include %D%/train/local.mk
 include %D%/data/local.mk

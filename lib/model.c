@@ -155,14 +155,16 @@ static void describe_attention(const struct lte_attention *a, enum lte_mixer mix
                                struct lte_layer_info *info)
 {
     const bool evicts = mixer == LTE_MIXER_LTE;
-    if (mixer == LTE_MIXER_NSA)
-        info->mixer = "nsa";
+    if (mixer == LTE_MIXER_NSA || mixer == LTE_MIXER_DSA)
+        info->mixer = mixer == LTE_MIXER_NSA ? "nsa" : "dsa";
     else
         info->mixer = evicts ? "lte" : window ? "window" : "attention";
     info->query_heads = a->heads;
     info->key_heads = info->value_heads = a->key_heads;
     info->key_dim = info->value_dim = a->head_dim;
     info->window = mixer == LTE_MIXER_NSA ? a->window : window;
+    if (mixer == LTE_MIXER_NSA || mixer == LTE_MIXER_DSA)
+        info->selected = mixer == LTE_MIXER_NSA ? a->top * a->block : a->index.top;
     info->buffer = evicts ? a->evict.buffer : 0;
     info->sinks = evicts ? a->evict.sinks : 0;
 }

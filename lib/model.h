@@ -14,6 +14,7 @@ enum lte_mixer {
     LTE_MIXER_ATTENTION,
     LTE_MIXER_LTE,
     LTE_MIXER_NSA,
+    LTE_MIXER_DSA,
     LTE_MIXERS
 };
 
@@ -71,7 +72,20 @@ enum lte_output_gate {
     LTE_GATE_QUERY_GROUP
 };
 
-// Softmax attention: full, sliding window, with learnable token eviction, or native sparse attention.
+// What selects tokens in DeepSeek sparse attention: index queries of some heads, one index key a token.
+struct lte_indexer {
+    uint32_t heads, dim, rope_dim; // the first rope_dim of a query's or key's dim values turn
+    uint32_t top;                 // tokens that a query attends to, all heads to the same; among them
+    uint32_t first, last;         // so many first ones, and last ones up to its own
+    bool mean_dot;                // a score is the mean product: no ReLU, no weights, no norm, no rope
+    bool rope_pairs;              // as below
+    float norm_eps;
+    const struct lte_tensor *q_proj, *k_proj;          // [heads * dim][width], [dim][width]
+    const struct lte_tensor *weights_proj;             // [heads][width]
+    const struct lte_tensor *k_norm, *k_norm_bias;     // [dim]
+};
+
+// Softmax attention: full, sliding window, with learnable token eviction, or sparse.
 struct lte_attention {
     uint32_t heads, key_heads, head_dim;
     uint32_t window;              // tokens a query sees, itself too (LTE: window_size + 1); 0: all
@@ -87,6 +101,7 @@ struct lte_attention {
     struct lte_eviction evict;    // mixer LTE_MIXER_LTE only
     uint32_t block, top;          // LTE_MIXER_NSA: tokens of a block, blocks selected
     const struct lte_tensor *g_proj; // LTE_MIXER_NSA: [heads * 3][width]
+    struct lte_indexer index;     // LTE_MIXER_DSA
 };
 
 struct lte_layer {

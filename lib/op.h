@@ -36,6 +36,8 @@ enum lte_op_kind {
     LTE_OP_LOOP_GATE,
     LTE_OP_LOOP_EXIT,
     LTE_OP_NSA,
+    LTE_OP_LAYERNORM,
+    LTE_OP_DSA,
     LTE_OPS
 };
 
@@ -62,6 +64,7 @@ struct lte_embed_op {
 };
 struct lte_linear_op {
     unsigned parts;
+    bool detached;       // training: nothing flows into the input
     struct lte_linear_part part[LTE_LINEAR_PARTS];
 };
 // `vectors` adjacent vectors of `width` from column `column` of each row; other columns stay.
@@ -70,6 +73,7 @@ struct lte_norm_op {
     size_t column, vectors, width;
     size_t scaled;       // l2norm: the first so many vectors are multiplied by `scale`
     float eps, scale;
+    const float *bias;   // [width]; layernorm
 };
 struct lte_short_conv_op {
     const float *weight; // [taps][channels]
@@ -99,6 +103,7 @@ struct lte_rope_op {
     const double *inv_freq;   // [head_dim/2]; ROPE_ANGLES
     size_t heads, head_dim;
     bool pairs;               // (2i, 2i+1) are turned together, instead of (i, i + head_dim/2)
+    size_t stride;            // from a head to the next, between which the rest stays; 0: head_dim
 };
 struct lte_scorer_conv {
     const float *weight; // [heads or 1][taps][in][out]
@@ -151,6 +156,14 @@ struct lte_nsa_op {
     size_t top;                    // blocks selected, forced ones among them
     size_t window;                 // tokens a query sees, itself included
 };
+// DeepSeek sparse attention: in[3] holds the index query of every index head, the token's index key and,
+// with LTE_INDEX_RELU, the heads' weights before scaling. LTE_INDEX_DOT: a score is the heads' mean.
+struct lte_dsa_op {
+    size_t heads, key_heads, head_dim;
+    size_t index_heads, index_dim;
+    size_t top, first, last;       // as in struct lte_indexer
+    enum lte_index_rule rule;
+};
 
 struct lte_op {
     enum lte_op_kind kind;
@@ -173,6 +186,7 @@ struct lte_op {
         struct lte_loop_gate_op loop_gate;
         struct lte_loop_exit_op loop_exit;
         struct lte_nsa_op nsa;
+        struct lte_dsa_op dsa;
     };
 };
 
@@ -211,7 +225,8 @@ extern const struct lte_op_row *const lte_op_table[LTE_OPS];
 extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,
     lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,
     lte_op_diag_rule, lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score,
-    lte_op_attend, lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa;
+    lte_op_attend, lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa,
+    lte_op_layernorm, lte_op_dsa;
 
 // Rounds a size up to the alignment of everything in a session's block.
 static inline size_t lte_align(size_t bytes)

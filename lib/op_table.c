@@ -26,4 +26,6 @@ const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_LOOP_GATE] = &lte_op_loop_gate,
     [LTE_OP_LOOP_EXIT] = &lte_op_loop_exit,
     [LTE_OP_NSA] = &lte_op_nsa,
+    [LTE_OP_LAYERNORM] = &lte_op_layernorm,
+    [LTE_OP_DSA] = &lte_op_dsa,
 };

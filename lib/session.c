@@ -22,6 +22,7 @@ static bool grows(const struct lte_model *model)
 {
     for (uint32_t s = 0; s < model->layers * model->loops; s++)
         if (model->layer[s % model->layers].mixer == LTE_MIXER_NSA ||
+            model->layer[s % model->layers].mixer == LTE_MIXER_DSA ||
             (model->layer[s % model->layers].mixer == LTE_MIXER_ATTENTION &&
              !lte_model_window(model, s)))
             return true;

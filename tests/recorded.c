@@ -15,6 +15,7 @@ enum { CASES = 3 };
 static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "full",        "swa",     "lte", "lte_layer",
                                      "lt2",         "lt2_hybrid", "lt2_heads", "ouro",
+                                     "lt2_dsa",     "lt2_gdn_dsa", "lt2_sparse",
                                      "nsa",         "hybrid_nsa", "kda", "kda_bounded",
                                      "delta_net",   "delta_net_gated"};
 

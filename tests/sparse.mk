@@ -7,3 +7,7 @@ check_PROGRAMS += $(SPARSE_CHECKS)
 
 check_PROGRAMS += %D%/grad_nsa
 %C%_grad_nsa_LDADD = $(GRAD_LIBS) -lm
+
+# DeepSeek sparse attention.
+check_PROGRAMS += %D%/spec_dsa
+%C%_spec_dsa_LDADD = $(MODEL_LIBS) -lm

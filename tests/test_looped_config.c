@@ -49,6 +49,10 @@ static void test_published(void **state)
         {"{'model_type':'lt2','preset':'1.3b','attn_gate':'none','layer_types':'full'}", 1290364928,
          4, 20, 20},
         {"{'model_type':'lt2','preset':'0.6b'}", 441465296, 4, 21, 4},
+        // Less the gates, and in each of four layers an indexer: 576 d for queries and key, 128 of the
+        // key's norm, 8 d for weights.
+        {"{'model_type':'lt2','preset':'1.3b-dsa'}", 1430812672, 4, 20, 4},
+        {"{'model_type':'lt2','preset':'0.6b-dsa'}", 439663568, 4, 21, 4},
     };
     struct fixture f;
     (void)state;
@@ -64,7 +68,7 @@ static void test_published(void **state)
         assert_int_equal(info.loops, models[i].loops);
         assert_int_equal(info.layers, models[i].layers);
         for (uint32_t n = 0; n < m->layers; n++) {
-            attention += m->layer[n].mixer == LTE_MIXER_ATTENTION;
+            attention += m->layer[n].mixer != LTE_MIXER_GDN;
             if (m->layer[n].mixer == LTE_MIXER_GDN) {
                 assert_int_equal(m->layer[n].gdn.key_dim, 96);
                 assert_int_equal(m->layer[n].gdn.value_dim, 192);
@@ -79,7 +83,13 @@ static void test_published(void **state)
 #define LT2                                                                                       \
     "{'model_type':'lt2','hidden_size':32,'num_hidden_layers':5,'num_heads':2,'vocab_size':64"
 
-// One letter a layer: g gdn, f full.
+static char letter_of(enum lte_mixer mixer)
+{
+    static const char letters[LTE_MIXERS] = {[LTE_MIXER_GDN] = 'g', [LTE_MIXER_ATTENTION] = 'f',
+                                             [LTE_MIXER_NSA] = 'n', [LTE_MIXER_DSA] = 'd'};
+    return letters[mixer];
+}
+
 static void test_layouts(void **state)
 {
     static const struct {
@@ -96,6 +106,9 @@ static void test_layouts(void **state)
         {"'bookend:4'", "fffff", 5},
         {"'gdn,full,gdn,gdn,full'", "gfggf", 5},
         {"['gdn','full','gdn','gdn','full']", "gfggf", 5},
+        {"'interleaved:4:1:gdn:dsa'", "ggggd", 5},
+        {"'dsa'", "ddddd", 5},
+        {"'nsa,dsa,full,dsa,nsa'", "ndfdn", 5},
     };
     struct fixture f;
     (void)state;
@@ -108,7 +121,7 @@ static void test_layouts(void **state)
         if (configure(&f, text, &m) != LTE_OK)
             fail_msg("%s: %s", text, f.log);
         for (uint32_t n = 0; n < 5; n++)
-            assert_int_equal(m->layer[n].mixer == LTE_MIXER_ATTENTION, layouts[i].layers[n] == 'f');
+            assert_int_equal(letter_of(m->layer[n].mixer), layouts[i].layers[n]);
         assert_int_equal(m->looping.block, layouts[i].block);
         lte_model_free(m);
     }
@@ -154,7 +167,16 @@ static void test_refused(void **state)
         const char *says[2];
     } cases[] = {
         {LT2 ",'layer_types':'kda'}", LTE_ERR_UNSUPPORTED, {"layer_types", "\"kda\", which this"}},
-        {LT2 ",'layer_types':'interleaved:4:1:gdn:dsa'}", LTE_ERR_UNSUPPORTED, {"\"dsa\""}},
+        {LT2 ",'dsa':{'topk':7}}", LTE_ERR_UNSUPPORTED, {"dsa.topk", "not known"}},
+        {LT2 ",'dsa':{'index_topk':0}}", LTE_ERR_FORMAT, {"dsa.index_topk"}},
+        {LT2 ",'dsa':{'index_topk':8,'index_first':5,'index_last':4}}", LTE_ERR_FORMAT,
+         {"dsa.index_topk", "index_last are 9"}},
+        {LT2 ",'dsa':{'index_rope_dim':7}}", LTE_ERR_FORMAT, {"dsa.index_rope_dim", "even"}},
+        {LT2 ",'dsa':{'index_head_dim':8,'index_rope_dim':10}}", LTE_ERR_FORMAT, {"index_rope_dim"}},
+        {LT2 ",'dsa':{'index_scorer':'dot'}}", LTE_ERR_UNSUPPORTED, {"dsa.index_scorer", "mean_dot"}},
+        {LT2 ",'nsa':{'block_counts':2}}", LTE_ERR_FORMAT, {"nsa.block_counts"}},
+        {LT2 ",'nsa':{'blocks':2}}", LTE_ERR_UNSUPPORTED, {"nsa.blocks", "not known"}},
+        {LT2 ",'layer_types':'nsa','qk_norm':true}", LTE_ERR_UNSUPPORTED, {"qk_norm", "native"}},
         {LT2 ",'layer_types':'interleaved:4:1:mamba2:full'}", LTE_ERR_UNSUPPORTED, {"\"mamba2\""}},
         {LT2 ",'layer_types':'gdn,full'}", LTE_ERR_FORMAT, {"2 mixers for 5 layers"}},
         {LT2 ",'layer_types':'gdn,full,full,full,full,full'}", LTE_ERR_FORMAT, {"6 mixers for 5"}},

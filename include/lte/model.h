@@ -63,13 +63,14 @@ struct lte_model_info {
 LTE_API void lte_model_describe(const struct lte_model *model, struct lte_model_info *info);
 
 struct lte_layer_info {
-    const char *mixer;       // "gdn", "delta_net", "kda", "attention", "window", "lte", "nsa"
+    const char *mixer;       // "gdn", "delta_net", "kda", "attention", "window", "lte", "nsa", "dsa"
     uint32_t query_heads, key_heads, value_heads;
     uint32_t key_dim, value_dim;   // per head
     uint32_t window;         // tokens a query sees in the window, itself included; 0: no window. Of
                              // the first loop where loops differ
     uint32_t buffer, sinks;  // retained tokens per head and the sinks among them; 0 unless "lte"
-    uint64_t reserved[4];
+    uint32_t selected;       // tokens that a query selects at most: "nsa", "dsa"; else 0
+    uint64_t reserved[3];
 };
 // Fills *info for layer 0 <= layer < layers. LTE_OK, LTE_ERR_ARGUMENT. Thread-safety: Safe.
 LTE_API enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,

@@ -127,6 +127,8 @@ static void layer_weights(struct lte_walk *w, uint32_t n, lte_out_init_fn *out_i
         lte_kda_weights(w, &layer->gdn);
     else
         lte_attention_weights(w, &layer->attention, out_init);
+    if (layer->mixer == LTE_MIXER_DSA)
+        lte_dsa_weights(w, &layer->attention.index);
     if (layer->mixer == LTE_MIXER_LTE)
         lte_eviction_weights(w, &layer->attention);
 }

@@ -76,6 +76,10 @@ void lte_nsa_configure(struct lte_config *config, struct lte_attention *attentio
 void lte_nsa_weights(struct lte_walk *walk, struct lte_attention *attention,
                      lte_out_init_fn *out_init);
 
+// The indexer of DeepSeek sparse attention.
+void lte_dsa_configure(struct lte_config *config, struct lte_indexer *indexer);
+void lte_dsa_weights(struct lte_walk *walk, struct lte_indexer *indexer);
+
 // out_init, or the normal of every other matrix.
 struct lte_init lte_fla_out_init(const struct lte_model *model, lte_out_init_fn *out_init,
                                  uint64_t fan_in);

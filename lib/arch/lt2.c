@@ -15,13 +15,17 @@ enum { MAX_LAYOUT = 8192 };
 // The published sizes; a key that is given wins.
 static void preset(struct lte_config *config)
 {
-    static const char *const names[] = {"none", "1.3b", "0.6b", NULL};
+    static const char *const names[] = {"none", "1.3b", "0.6b", "1.3b-dsa", "0.6b-dsa", NULL};
     static const char *const sizes[] = {
         "{}",
         "{\"hidden_size\":2048,\"num_hidden_layers\":20,\"num_heads\":16,\"num_loops\":4,"
         "\"layer_types\":\"4:1\",\"attn_gate\":\"element\"}",
         "{\"hidden_size\":1024,\"num_hidden_layers\":21,\"num_heads\":8,\"num_loops\":4,"
         "\"layer_types\":\"4:1\",\"attn_gate\":\"element\"}",
+        "{\"hidden_size\":2048,\"num_hidden_layers\":20,\"num_heads\":16,\"num_loops\":4,"
+        "\"layer_types\":\"interleaved:4:1:gdn:dsa\"}",
+        "{\"hidden_size\":1024,\"num_hidden_layers\":21,\"num_heads\":8,\"num_loops\":4,"
+        "\"layer_types\":\"interleaved:4:1:gdn:dsa\"}",
     };
     lte_config_defaults(config, sizes[lte_config_choice_or(config, "preset", names, 0)]);
     lte_config_defaults(config, "{\"vocab_size\":128256,\"tie_word_embeddings\":true,"
@@ -60,6 +64,26 @@ static void gdn_keys(struct lte_config *config, const struct lte_model *model, u
                         (unsigned)gdn->value_heads, (unsigned)gdn->heads);
     gdn->neg_eigval = lte_config_bool_or(&own, "allow_neg_eigval", false);
     gdn->norm_eps = (float)lte_config_number_or(&own, "norm_eps", 0, 1, 1e-5);
+    lte_config_end(&own);
+}
+
+// Native sparse attention: block sizes and window; the heads are attention's.
+static void nsa_keys(struct lte_config *config, struct lte_attention *nsa)
+{
+    enum { FORCED_BLOCKS = 3 };
+    struct lte_config own;
+    lte_config_object(config, "nsa", "nsa.", &own);
+    nsa->block = lte_config_u32_or(&own, "block_size", 1, LTE_MAX_TOKENS, 64);
+    nsa->top = lte_config_u32_or(&own, "block_counts", FORCED_BLOCKS, LTE_MAX_TOKENS, 16);
+    nsa->window = lte_config_u32_or(&own, "window_size", 1, LTE_MAX_TOKENS, 512);
+    lte_config_end(&own);
+}
+
+static void dsa_keys(struct lte_config *config, struct lte_attention *dsa)
+{
+    struct lte_config own;
+    lte_config_object(config, "dsa", "dsa.", &own);
+    lte_dsa_configure(&own, &dsa->index);
     lte_config_end(&own);
 }
 
@@ -109,12 +133,15 @@ static void window_keys(struct lte_config *config, struct lte_model *model, uint
 
 static void layer_keys(struct lte_config *config, struct lte_model *model, uint32_t *block)
 {
-    struct lte_attention attention = {0};
+    struct lte_attention attention = {0}, nsa, dsa;
     struct lte_gdn gdn = {0};
     enum lte_mixer mixer[LTE_MAX_LAYERS];
     char text[MAX_LAYOUT] = "full";
     attention_keys(config, model, &attention);
     gdn_keys(config, model, attention.heads, &gdn);
+    nsa = dsa = attention;
+    nsa_keys(config, &nsa);
+    dsa_keys(config, &dsa);
     lte_config_text(config, "layer_types", text, sizeof text);
     lte_pattern_mixers(config, "layer_types", text, model->layers, mixer, block);
     for (uint32_t n = 0; lte_config_ok(config) && n < model->layers; n++) {
@@ -123,7 +150,12 @@ static void layer_keys(struct lte_config *config, struct lte_model *model, uint3
         if (mixer[n] == LTE_MIXER_GDN)
             layer->gdn = gdn;
         else
-            layer->attention = attention;
+            layer->attention = mixer[n] == LTE_MIXER_NSA   ? nsa
+                               : mixer[n] == LTE_MIXER_DSA ? dsa
+                                                           : attention;
+        if (mixer[n] == LTE_MIXER_NSA && nsa.qk_norm)
+            lte_config_fail(config, LTE_ERR_UNSUPPORTED, "qk_norm",
+                            "is true, which layers of native sparse attention do not have");
     }
 }
 

@@ -132,7 +132,8 @@ static void backward(struct lte_tape *tape, const struct lte_op *op)
         b.first_dw[i + 1] = b.first_dw[i] + (b.dw[i] ? dw : 0);
         b.first_db[i + 1] = b.first_db[i] + (b.db[i] ? blocks(p->weight.rows, BIAS_COLUMNS) : 0);
     }
-    lte_exec_for(x, blocks(b.tokens, GROUP) * blocks(b.stride, COLUMNS), input_block, &b);
+    if (!b.op->detached)
+        lte_exec_for(x, blocks(b.tokens, GROUP) * blocks(b.stride, COLUMNS), input_block, &b);
     lte_exec_for(x, b.first_dw[b.op->parts], weight_block, &b);
     lte_exec_for(x, b.first_db[b.op->parts], bias_block, &b);
 }

@@ -2,6 +2,8 @@
 // Gradient of rope: a rotation is turned back. The angles are given by positions: nothing flows on.
 #include "config.h"
 
+#include <string.h>
+
 #include "lib/grad/grad.h"
 
 enum { ROWS = 16 };
@@ -11,24 +13,33 @@ struct unrotate {
     const struct lte_rope_op *rope;
     const float *angles, *dy;
     float *dx;
+    size_t width, stride;
 };
+
+static size_t stride_of(const struct lte_rope_op *o)
+{
+    return o->stride ? o->stride : o->head_dim;
+}
 
 static void rows(void *arg, size_t item, unsigned thread)
 {
     const struct unrotate *w = arg;
     const struct lte_rope_op *o = w->rope;
     const struct lte_exec *x = &w->tape->exec;
-    const size_t half = o->head_dim / 2, width = o->heads * o->head_dim;
+    const size_t half = o->head_dim / 2, width = o->heads * w->stride;
     const size_t to = (item + 1) * ROWS < x->rows ? (item + 1) * ROWS : x->rows;
     lte_rope_fn *turn = o->pairs ? x->kernels->rope_pairs : x->kernels->rope;
     float *turned = lte_exec_scratch(x, thread), *minus_sin = turned + width;
     for (size_t r = item * ROWS; r < to; r++) {
         const float *cos = w->angles + r * 2 * half, *sin = cos + half;
-        float *dx = w->dx + r * width;
+        const float *dy = w->dy + r * w->width;
+        float *dx = w->dx + r * w->width;
         for (size_t i = 0; i < half; i++)
             minus_sin[i] = -sin[i];
-        turn(turned, w->dy + r * width, o->heads, o->head_dim, cos, minus_sin, half);
+        memcpy(turned, dy, width * sizeof *turned);
+        turn(turned, turned, o->heads, w->stride, cos, minus_sin, half);
         x->kernels->add(dx, dx, turned, width);
+        x->kernels->add(dx + width, dx + width, dy + width, w->width - width);
     }
 }
 
@@ -38,7 +49,9 @@ static void backward(struct lte_tape *tape, const struct lte_op *op)
                          .rope = &op->rope,
                          .angles = lte_exec_value(&tape->exec, op->in[1]),
                          .dy = lte_tape_gradient(tape, op->out),
-                         .dx = lte_tape_gradient(tape, op->in[0])};
+                         .dx = lte_tape_gradient(tape, op->in[0]),
+                         .width = lte_exec_width(&tape->exec, op->in[0]),
+                         .stride = stride_of(&op->rope)};
     lte_exec_for(&tape->exec, (tape->exec.rows + ROWS - 1) / ROWS, rows, &w);
 }
 
@@ -49,7 +62,7 @@ static void scratch(const struct lte_op *op, const struct lte_tape_limits *limit
     (void)limits;
     (void)kernels;
     *shared = 0;
-    *each = lte_align((o->heads * o->head_dim + o->head_dim / 2) * sizeof(float));
+    *each = lte_align((o->heads * stride_of(o) + o->head_dim / 2) * sizeof(float));
 }
 
 static void nothing(struct lte_tape *tape, const struct lte_op *op)

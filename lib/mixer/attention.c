@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Softmax attention: full, sliding window, or a window with learnable token eviction.
+// Softmax attention: full, sliding window, a window with learnable token eviction, or over tokens
+// that an indexer selects.
 #include "config.h"
 
 #include <string.h>
@@ -176,6 +177,8 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
         attend.attend.sinks = l->evict.sinks;
         attend.attend.delay = scorer_delay(&l->evict);
     }
-    x = output_gate(b, l, lte_build_op(b, attend), p.gate);
+    const lte_value o = layer->mixer == LTE_MIXER_DSA ? lte_build_dsa(b, l, x, q, k, p.v)
+                                                      : lte_build_op(b, attend);
+    x = output_gate(b, l, o, p.gate);
     return lte_build_project(b, x, l->o_proj);
 }

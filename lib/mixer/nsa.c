@@ -6,12 +6,14 @@
 #include "lib/builder.h"
 
 static lte_value rope(struct lte_builder *b, lte_value x, lte_value angles, size_t heads,
-                      size_t head_dim)
+                      const struct lte_attention *l)
 {
     return lte_build_op(b, (struct lte_op){.kind = LTE_OP_ROPE,
                                     .in = {x, angles, LTE_NO_VALUE, LTE_NO_VALUE},
                                     .out = x,
-                                    .rope = {.heads = heads, .head_dim = head_dim}});
+                                    .rope = {.heads = heads,
+                                             .head_dim = l->head_dim,
+                                             .pairs = l->rope_pairs}});
 }
 
 lte_value lte_mixer_nsa(struct lte_builder *b, const struct lte_layer *layer, lte_value x)
@@ -29,8 +31,8 @@ lte_value lte_mixer_nsa(struct lte_builder *b, const struct lte_layer *layer, lt
     };
     lte_build_linear(b, x, 4, part);
     const lte_value angles = lte_build_rope_angles(b, l->rope_theta, l->head_dim);
-    q = rope(b, q, angles, l->heads, l->head_dim);
-    k = rope(b, k, angles, l->key_heads, l->head_dim);
+    q = rope(b, q, angles, l->heads, l);
+    k = rope(b, k, angles, l->key_heads, l);
     const struct lte_op nsa = {.kind = LTE_OP_NSA,
                                .in = {q, k, v, gates},
                                .out = LTE_NO_VALUE,

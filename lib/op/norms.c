@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// rmsnorm, l2norm and gated_norm over the adjacent vectors (heads) of a row.
+// rmsnorm, l2norm, layernorm and gated_norm over the adjacent vectors (heads) of a row.
 #include "config.h"
 
 #include <string.h>
@@ -29,6 +29,19 @@ static void l2norm_row(const struct lte_kernels *k, const struct lte_op *op, flo
     (void)b;
     for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width)
         k->l2norm(y + c, a + c, n->width, n->eps, i < n->scaled ? n->scale : 1.0f);
+}
+
+// That of x less its mean, and a bias.
+static void layernorm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
+                          const float *a, const float *b)
+{
+    const struct lte_norm_op *n = &op->norm;
+    (void)b;
+    for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width) {
+        lte_center(y + c, a + c, n->width);
+        k->rmsnorm(y + c, y + c, n->weight, n->width, n->eps);
+        k->add(y + c, y + c, n->bias, n->width);
+    }
 }
 
 static void gated_norm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
@@ -79,6 +92,12 @@ static void l2norm(struct lte_exec *x, const struct lte_op *op)
     lte_rows_run(x, op, l2norm_row);
 }
 
+static void layernorm(struct lte_exec *x, const struct lte_op *op)
+{
+    copy_rest(x, op);
+    lte_rows_run(x, op, layernorm_row);
+}
+
 static void gated_norm(struct lte_exec *x, const struct lte_op *op)
 {
     lte_rows_run(x, op, gated_norm_row);
@@ -88,6 +107,8 @@ const struct lte_op_row lte_op_rmsnorm = {
     .name = "rmsnorm", .width = same_width, .compute = rmsnorm, .gradient = &lte_grad_rmsnorm};
 const struct lte_op_row lte_op_l2norm = {
     .name = "l2norm", .width = same_width, .compute = l2norm, .gradient = &lte_grad_l2norm};
+const struct lte_op_row lte_op_layernorm = {
+    .name = "layernorm", .width = same_width, .compute = layernorm, .gradient = &lte_grad_layernorm};
 const struct lte_op_row lte_op_gated_norm = {
     .name = "gated_norm",
     .width = same_width,

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "lib/grad/grad.h"
 
@@ -38,19 +39,23 @@ struct rotate {
     const float *x;
     float *y; // may be x
     const float *angles;
+    size_t width, stride;
 };
 
 static void rows(void *arg, size_t item, unsigned thread)
 {
     const struct rotate *w = arg;
     const struct lte_rope_op *o = w->rope;
-    const size_t half = o->head_dim / 2, width = o->heads * o->head_dim;
+    const size_t half = o->head_dim / 2, width = w->width;
     const size_t to = (item + 1) * ROWS < w->exec->rows ? (item + 1) * ROWS : w->exec->rows;
+    const bool rest = w->y != w->x && o->heads * o->head_dim < width;
     lte_rope_fn *turn = o->pairs ? w->exec->kernels->rope_pairs : w->exec->kernels->rope;
     (void)thread;
     for (size_t r = item * ROWS; r < to; r++) {
         const float *a = w->angles + r * 2 * half;
-        turn(w->y + r * width, w->x + r * width, o->heads, o->head_dim, a, a + half, half);
+        if (rest)
+            memcpy(w->y + r * width, w->x + r * width, width * sizeof *w->y);
+        turn(w->y + r * width, w->x + r * width, o->heads, w->stride, a, a + half, half);
     }
 }
 
@@ -60,14 +65,18 @@ static void rotate(struct lte_exec *x, const struct lte_op *op)
                        .rope = &op->rope,
                        .x = lte_exec_value(x, op->in[0]),
                        .y = lte_exec_value(x, op->out),
-                       .angles = lte_exec_value(x, op->in[1])};
+                       .angles = lte_exec_value(x, op->in[1]),
+                       .width = lte_exec_width(x, op->in[0]),
+                       .stride = op->rope.stride ? op->rope.stride : op->rope.head_dim};
     lte_exec_for(x, (x->rows + ROWS - 1) / ROWS, rows, &w);
 }
 
 static size_t rotate_width(const struct lte_op *op, const size_t *in_width)
 {
     const struct lte_rope_op *o = &op->rope;
-    return o->heads * o->head_dim == in_width[0] && o->head_dim == in_width[1] ? in_width[0] : 0;
+    const bool fits = o->stride ? o->head_dim <= o->stride && o->heads * o->stride <= in_width[0]
+                                : o->heads * o->head_dim == in_width[0];
+    return fits && o->head_dim == in_width[1] ? in_width[0] : 0;
 }
 
 const struct lte_op_row lte_op_rope_angles = {

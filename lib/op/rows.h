@@ -18,6 +18,17 @@ struct lte_rows {
                 const float *b);
 };
 
+// y = x less its mean; y may be x.
+static inline void lte_center(float *y, const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    const float mean = (float)(sum / (double)n);
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] - mean;
+}
+
 // Calls `row` for every row, in parallel.
 void lte_rows_run(struct lte_exec *exec, const struct lte_op *op,
                   void (*row)(const struct lte_kernels *k, const struct lte_op *op, float *y,

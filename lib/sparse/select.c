@@ -18,12 +18,26 @@ size_t lte_select_scratch(const struct lte_selector *s, uint64_t tokens)
     return padded(units) + padded(lte_index_scratch(units));
 }
 
-static void force(const struct lte_selector *s, float *score, size_t units)
+static size_t range(size_t from, size_t to, uint32_t *unit)
 {
-    for (size_t c = 0; c < units && c < s->first; c++)
-        score[c] = INFINITY;
-    for (size_t c = units > s->last ? units - s->last : 0; c < units; c++)
-        score[c] = INFINITY;
+    for (size_t c = from; c < to; c++)
+        *unit++ = (uint32_t)c;
+    return to - from;
+}
+
+size_t lte_select_best(const struct lte_selector *s, const float *score, size_t units,
+                       uint32_t *unit)
+{
+    if (units <= s->top)
+        return range(0, units, unit);
+    const size_t first = s->first < s->top ? s->first : s->top;
+    const size_t last = s->last < s->top - first ? s->last : s->top - first;
+    range(0, first, unit);
+    const size_t best = lte_top_k(score + first, units - first - last, s->top - first - last,
+                                  unit + first);
+    for (size_t i = first; i < first + best; i++)
+        unit[i] += (uint32_t)first;
+    return first + best + range(units - last, units, unit + first + best);
 }
 
 size_t lte_select(const struct lte_selector *s, const struct lte_kernels *kernels,
@@ -46,9 +60,8 @@ size_t lte_select(const struct lte_selector *s, const struct lte_kernels *kernel
                                                 .scratch = scratch + padded(units)});
         if (units > complete)
             scratch[complete] = -INFINITY;
-        force(s, scratch, units);
     }
-    return lte_top_k(scratch, units, s->top, unit);
+    return lte_select_best(s, scratch, units, unit);
 }
 
 size_t lte_select_tokens(const struct lte_selector *s, const uint32_t *unit, size_t units,

@@ -200,8 +200,8 @@ def nsa_blocks(importance, t, attn):
     return sorted(forced) + rest[: max(0, top - len(forced))]
 
 
-def nsa(x, p, config, seen):
-    """Native sparse attention, query by query."""
+def nsa(x, p, config, seen, turn=None):
+    """Native sparse attention, query by query. turn: rotary positions, if not those of halves."""
     attn = config.get("attn") or config
     heads, dim, size = attn["num_heads"], attn.get("head_dim", 64), attn["block_size"]
     key_heads = attn.get("num_kv_heads") or heads
@@ -211,8 +211,8 @@ def nsa(x, p, config, seen):
         y = x @ p[name + "_proj.weight"].T
         return (y + p[name + "_proj.bias"] if name + "_proj.bias" in p else y).view(length, n, dim)
 
-    theta = attn.get("rope_theta", 10000.0)
-    q, k, v = rope(project("q", heads), theta), rope(project("k", key_heads), theta), project("v", key_heads)
+    turn = turn or (lambda y: rope(y, attn.get("rope_theta", 10000.0)))
+    q, k, v = turn(project("q", heads)), turn(project("k", key_heads)), project("v", key_heads)
     gate = torch.sigmoid(x @ p["g_proj.weight"].T).view(length, heads, 3, 1)
     complete = length // size * size
     kc, vc = (y[:complete].view(-1, size, key_heads, dim).mean(1) for y in (k, v))

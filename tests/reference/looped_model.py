@@ -5,7 +5,7 @@
 import torch
 import torch.nn.functional as F
 
-from hybrid_model import gated_deltanet, rmsnorm
+from hybrid_model import gated_deltanet, nsa, rmsnorm
 
 
 def rotate(x, theta, interleaved, first=0):
@@ -31,9 +31,48 @@ def output_gate(kind, x, both, p, heads, key_heads, dim):
     return q.reshape(tokens, heads, dim), gate
 
 
-def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="none", past=None):
+def indexer_scores(x, p, index, theta):
+    """How much each token wants each earlier one, [tokens][tokens]."""
+    length, heads, dim = len(x), index.get("index_n_heads", 8), index.get("index_head_dim", 64)
+    q, k = (x @ p["indexer.q_proj.weight"].T).view(length, heads, dim), x @ p["indexer.k_proj.weight"].T
+    if index.get("index_scorer", "relu") == "mean_dot":
+        return torch.einsum("qhd,kd->qk", q, k) / heads
+    k = F.layer_norm(k, (dim,), p["indexer.k_norm.weight"], p["indexer.k_norm.bias"],
+                     index.get("index_norm_eps", 1e-6))
+    turned, interleaved = index.get("index_rope_dim", dim // 4 * 2), index.get("index_rope_interleaved", False)
+
+    def turn(y):
+        return torch.cat([rotate(y[..., :turned], theta, interleaved), y[..., turned:]], -1)
+
+    q, k = (turn(q), turn(k[:, None])[:, 0]) if turned else (q, k)
+    weight = (x @ p["indexer.weights_proj.weight"].T) * heads**-0.5 * dim**-0.5
+    return torch.einsum("qh,qhk->qk", weight, torch.einsum("qhd,kd->qhk", q, k).relu())
+
+
+def selected(scores, index):
+    """Which tokens each attends to: forced ones first, then the best, the lower position first on ties; and the
+    smallest gap between a score that was chosen and one that was not."""
+    length, gap = len(scores), float("inf")
+    top, first = index.get("index_topk", 2048), index.get("index_first", 0)
+    last = index.get("index_last", min(64, (top - first) // 4))
+    visible = torch.zeros(length, length, dtype=torch.bool)
+    for t in range(length):
+        if t < top:
+            visible[t, : t + 1] = True
+            continue
+        visible[t, :first] = visible[t, t + 1 - last : t + 1] = True
+        rest = sorted(range(first, t + 1 - last), key=lambda s: (-float(scores[t, s]), s))
+        taken = top - first - last
+        visible[t, rest[:taken]] = True
+        here = float(scores[t, rest[taken - 1]] - scores[t, rest[taken]]) if taken else 0
+        gap = min(gap, here or gap)  # ReLU makes zeros that are equal everywhere
+    return visible, gap
+
+
+def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="none", past=None, index=None,
+              seen=None):
     """past: a dict that holds the keys and values of earlier tokens as "k" and "v", and to whose list
-    "loops" those of all tokens are added."""
+    "loops" those of all tokens are added. index: the config of an indexer that selects."""
     length, first = len(x), len(past["k"]) if past and "k" in past else 0
 
     def project(name):
@@ -54,6 +93,8 @@ def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="non
     k, v = (t.repeat_interleave(heads // key_heads, 1) for t in (k, v))
     distance = first + torch.arange(length)[:, None] - torch.arange(first + length)[None]
     visible = (distance >= 0) & (distance < (window or first + length))
+    if index is not None:
+        visible, seen["gap"] = selected(indexer_scores(x, p, index, theta), index)
     scores = torch.einsum("qhd,khd->hqk", q, k) * dim**-0.5
     o = torch.einsum("hqk,khd->qhd", scores.masked_fill(~visible, float("-inf")).softmax(-1), v)
     if logits is not None:
@@ -108,6 +149,13 @@ def lt2(tensors, config, ids, seen):
     masks = config.get("window_pattern", "full").split("->")
     gdn = {"num_heads": heads, "head_dim": width * 3 // 4 // heads, "expand_v": 2, "norm_eps": 1e-5}
     gdn.update(config.get("gdn", {}))
+    nsa_config = {"num_heads": heads, "num_kv_heads": config.get("num_kv_heads", heads), "head_dim": width // heads,
+                  "block_size": 64, "block_counts": 16, "window_size": 512, **config.get("nsa", {})}
+    theta, interleaved = config.get("rope_theta", 10000.0), config.get("rope_interleaved", True)
+
+    def turn(y):
+        return rotate(y, theta, interleaved)
+
     h = tensors["model.embeddings.weight"][ids]
     for loop in range(loops):
         mask = windows(masks[loop % len(masks)], layers, config.get("window_size", 2048))
@@ -117,10 +165,13 @@ def lt2(tensors, config, ids, seen):
             y = rmsnorm(h, p["attn_norm.weight"], eps)
             if kinds[n] == "gdn":
                 y = gated_deltanet(y, below(p, "attn."), gdn, seen.setdefault(loop * layers + n, {}))
+            elif kinds[n] == "nsa":
+                y = nsa(y, below(p, "attn."), nsa_config, seen.setdefault(loop * layers + n, {}), turn)
             else:
+                dsa = config.get("dsa", {}) if kinds[n] == "dsa" else None
                 y = attention(y, below(p, "attn."), heads, config.get("num_kv_heads", heads), width // heads,
-                              config.get("rope_theta", 10000.0), mask[n],
-                              config.get("rope_interleaved", True), config.get("attn_gate", "none"))
+                              theta, mask[n], interleaved, config.get("attn_gate", "none"), index=dsa,
+                              seen=seen.setdefault(loop * layers + n, {}))
             h = h + y
             h = h + swiglu(rmsnorm(h, p["mlp_norm.weight"], eps), p, "mlp.")
             if config.get("block_residual") and ((n + 1) % block == 0 or n + 1 == layers):
