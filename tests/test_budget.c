@@ -199,6 +199,43 @@ static void check_start(struct fixture *f)
     lte_model_free(m);
 }
 
+// A run whose retention settles: not before every head is below the budget, at an update, with routers
+// that learn; then for good, whatever the counts.
+static void check_settling(struct fixture *f)
+{
+    struct lte_model *m = configured(f);
+    m->budget.update_steps = 2;
+    m->budget.freeze_steps = 4;
+    struct lte_budget *b = budget_of(m, 1), *never = budget_of(m, 1);
+    b->settle = true;
+    for (uint64_t i = 1; i <= 5; i++)
+        step(b, i, 1); // below, but the routers have not learnt or there is no update
+    bool good = b->met == 0 && b->frozen == false;
+    step(b, 6, 9); // the buffer
+    step(b, 7, 1);
+    good = good && b->met == 0;
+    step(b, 8, 8);
+    check_ok(good && b->met == 8 && !b->settled, "the budget is met in step %d", (int)b->met);
+    const float lambda = b->lambda[0];
+    const size_t rows = LONGEST;
+    step(b, 9, 1000);
+    step(b, 10, 1000);
+    lte_budget_begin_micro(b, &rows, 1);
+    b->score_sum[0] = 1;
+    check_ok(b->settled && b->enabled && b->frozen && !b->routing_grad && b->lambda[0] == lambda &&
+                 b->scale == 0 && lte_budget_end_micro(b) == 0,
+             "after it routers and lambda stay, and there is no L1 term");
+    never->last_step = 9;
+    for (uint64_t i = 1; i <= 9; i++)
+        step(never, i, 1);
+    good = never->met == 0 && !never->settled && !never->frozen;
+    lte_budget_begin_step(never, 10);
+    check_ok(good && never->settled && never->frozen, "or after a step that was given");
+    lte_budget_free(m->context, b);
+    lte_budget_free(m->context, never);
+    lte_model_free(m);
+}
+
 // num_kept 8 everywhere but in one head; buffer 9: 9 of that layer's mean, 8.5 of all.
 static void check_sharing(struct fixture *f)
 {
@@ -273,6 +310,7 @@ int main(int argc, char **argv)
     check_average(&f);
     check_micros(&f);
     check_start(&f);
+    check_settling(&f);
     check_sharing(&f);
     check_resume(&f);
     check_ok(fixture_close(&f), "no memory is left");

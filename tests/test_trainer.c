@@ -107,27 +107,27 @@ static void count_moved(const struct lte_trainer *t, const float *before, size_t
     }
 }
 
-// After router_steps the scorers stay to the bit, and the budget adds nothing and moves nothing.
-static void settles_retention(void **state)
+// Three steps that teach the scorers something, of which the budget is met in the second if `most` is
+// large: after them the scorers stay to the bit, and the budget adds nothing and moves nothing. A run that
+// is resumed then knows it.
+static void settle(const struct lte_train_options *o, double most)
 {
     struct fixture f;
-    struct lte_train_options o = options();
     struct lte_train_report report;
     struct lte_trainer *again;
     size_t routers, rest;
-    (void)state;
     fixture_open(&f);
-    o.router_steps = 3;
-    struct lte_trainer *t = make(&f, &o);
+    struct lte_trainer *t = make(&f, o);
     const size_t size = t->parameters.elements * sizeof(float);
     float *before = malloc(size);
-    t->budget->config.update_steps = 2; // lambda grows with every second step
-    t->budget->config.tolerate[0] = t->budget->config.tolerate[1] = 0;
     memcpy(before, t->parameters.master, size);
+    t->budget->config.update_steps = 2;
+    t->budget->config.tolerate[0] = 0;
+    t->budget->config.tolerate[1] = most;
     steps(t, 3);
     count_moved(t, before, &routers, &rest);
-    assert_true(routers > 0 && rest > 0);
-    assert_true(t->budget->lambda[0] > 0);
+    assert_true(routers > 0 && rest > 0 && t->budget->lambda[0] > 0);
+    assert_int_equal(t->budget->met, o->router_settle ? 2 : 0);
     const float lambda = t->budget->lambda[0];
     const char *folder = fixture_path(&f, "run");
     assert_int_equal(lte_trainer_save(t, folder), LTE_OK);
@@ -138,7 +138,7 @@ static void settles_retention(void **state)
     }
     count_moved(t, before, &routers, &rest);
     assert_true(routers == 0 && rest > 0);
-    assert_int_equal(lte_trainer_resume(f.context, folder, &o, &again), LTE_OK);
+    assert_int_equal(lte_trainer_resume(f.context, folder, o, &again), LTE_OK);
     again->budget->config = t->budget->config;
     steps(again, 3);
     assert_same(t, again);
@@ -146,6 +146,16 @@ static void settles_retention(void **state)
     lte_trainer_free(t);
     lte_trainer_free(again);
     assert_true(fixture_close(&f));
+}
+
+static void settles_retention(void **state)
+{
+    struct lte_train_options at_a_step = options(), when_met = options();
+    (void)state;
+    at_a_step.router_steps = 3;
+    settle(&at_a_step, 0); // and lambda would grow with every second step
+    when_met.router_settle = 1;
+    settle(&when_met, 1e6);
 }
 
 static void saves_a_model(void **state)

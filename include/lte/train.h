@@ -50,10 +50,11 @@ struct lte_train_options {
     int decay_all;           // nonzero: norms, biases, A_log and dt_bias decay too; default 0
     double beta1, beta2, epsilon; // of AdamW; default 0.9, 0.95, 1e-8
     // Retention scorers: learning rate relative to the rest (default 1), AdamW's epsilon (0, the default:
-    // that of the rest), and the step after which they stay as they are and their budget ends (0, the
-    // default: never).
+    // that of the rest), the step after which they stay as they are and their budget ends (0, the
+    // default: never); nonzero: they also do once every head retains no more than the budget (default 0).
     double router_rate, router_epsilon;
     uint64_t router_steps;
+    int router_settle;
     double clip;             // largest global norm of the gradient; 0: no clipping; default 1
     enum lte_dtype weights;  // what the forward pass reads: LTE_DTYPE_F32 (default) or LTE_DTYPE_BF16,
                              // the latter rounded from fp32 masters every step

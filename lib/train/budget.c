@@ -100,7 +100,7 @@ void lte_budget_begin_step(struct lte_budget *b, uint64_t step)
 {
     b->step = step;
     b->enabled = step > b->config.warmup_steps;
-    b->settled = b->last_step && step > b->last_step;
+    b->settled = (b->last_step && step > b->last_step) || (b->met && step > b->met);
     b->routing_grad = b->enabled && b->config.routing_grad && !b->settled;
     b->frozen = step <= b->config.freeze_steps || b->settled;
     b->micros_done = 0;
@@ -175,25 +175,43 @@ static size_t sharing(const struct lte_budget *b)
            : b->config.shared == LTE_LAMBDA_LAYER ? b->heads : 1;
 }
 
+// The count that lambda `i` and those that share it are moved by.
+static float kept_of(const struct lte_budget *b, size_t i, size_t shared)
+{
+    double kept = 0;
+    for (size_t j = 0; j < shared; j++)
+        kept += b->num_kept[i + j];
+    return (float)(kept / (double)shared);
+}
+
 static void update(struct lte_budget *b)
 {
     const size_t shared = sharing(b);
     for (size_t i = 0; i < b->layers * b->heads; i += shared) {
-        double kept = 0;
-        for (size_t j = 0; j < shared; j++)
-            kept += b->num_kept[i + j];
-        const float lambda = moved(b, b->lambda[i], (float)(kept / (double)shared));
+        const float lambda = moved(b, b->lambda[i], kept_of(b, i, shared));
         for (size_t j = 0; j < shared; j++)
             b->lambda[i + j] = lambda;
     }
 }
 
+// Whether no count is above the band in which lambda stays.
+static bool is_met(const struct lte_budget *b)
+{
+    const size_t shared = sharing(b);
+    bool met = true;
+    for (size_t i = 0; i < b->layers * b->heads; i += shared)
+        met &= kept_of(b, i, shared) < (float)((double)b->buffer * b->config.tolerate[1]);
+    return met;
+}
+
 void lte_budget_end_step(struct lte_budget *b)
 {
     average(b);
-    if (!b->settled && b->step > b->config.initial_steps &&
-        b->step % b->config.update_steps == 0)
-        update(b);
+    if (b->settled || b->step <= b->config.initial_steps || b->step % b->config.update_steps)
+        return;
+    update(b);
+    if (b->settle && b->enabled && !b->frozen && is_met(b))
+        b->met = b->step;
 }
 
 size_t lte_budget_lambdas(const struct lte_budget *b)

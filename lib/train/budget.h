@@ -13,6 +13,7 @@
 struct lte_budget {
     struct lte_budget_config config;
     uint64_t last_step;            // after it retention is settled; 0: never
+    bool settle;                   // it also is after `met`
     size_t layers, heads, buffer, margin; // LTE layers, key heads; last `margin` rows of a sequence
                                           // have no final score and are not counted
     size_t slots, loops;
@@ -30,6 +31,8 @@ struct lte_budget {
     double *num_kept;              // [layers][heads] moving average of retained tokens
     double *step_kept;             // [layers][heads] retained tokens of this step, summed over micros
     uint64_t step;                 // the one begun last, counted from 1
+    uint64_t met;                  // with `settle`: the step after which every head was below the budget
+                                   // for the first time; 0: none yet
     uint32_t micros, micros_done;
     size_t rows, sequences;        // counted rows of this micro-batch, and sequences that have some
     size_t size;                   // of the whole block

@@ -15,7 +15,7 @@
 
 static const char state_file[] = "trainer.safetensors";
 
-enum { NAME = LTE_WEIGHT_NAME + 16, MAX_BUFFERS = 4, ARRAYS = 3, COUNTS = 3 };
+enum { NAME = LTE_WEIGHT_NAME + 16, MAX_BUFFERS = 4, ARRAYS = 3, COUNTS = 4 };
 
 // Tensors to be written, in order, and where their bytes are.
 struct listing {
@@ -131,12 +131,13 @@ static float *array_of(const struct lte_parameters *p, size_t i)
 static enum lte_status write_state(const struct lte_trainer *t, const char *path)
 {
     struct listing l;
-    const uint64_t three[] = {COUNTS};
-    const int64_t steps[] = {(int64_t)t->step, (int64_t)t->skipped, (int64_t)t->router_updates};
+    const uint64_t counts[] = {COUNTS};
+    const int64_t steps[] = {(int64_t)t->step, (int64_t)t->skipped, (int64_t)t->router_updates,
+                             t->budget ? (int64_t)t->budget->met : 0};
     enum lte_status status =
         listing_init(t->context, ARRAYS * t->parameters.count + MAX_BUFFERS, &l);
     if (status == LTE_OK) {
-        list(&l, "trainer.steps", "", LTE_FILE_I64, 1, three, steps);
+        list(&l, "trainer.steps", "", LTE_FILE_I64, 1, counts, steps);
         if (t->budget) {
             const uint64_t shape[] = {t->budget->layers, t->budget->heads};
             list(&l, "trainer.num_kept", "", LTE_FILE_F64, 2, shape, t->budget->num_kept);
@@ -226,15 +227,16 @@ static enum lte_status read_budget(struct lte_trainer *t, const struct lte_tenso
 static enum lte_status read_state(struct lte_trainer *t, const char *path)
 {
     struct lte_tensors *tensors;
-    int64_t steps[COUNTS] = {0, 0, 0};
+    int64_t steps[COUNTS] = {0, 0, 0, 0};
     LTE_TRY(lte_tensors_open(t->context, path, &tensors));
     enum lte_status status =
         copy_tensor(t->context, tensors, path, "trainer.steps", LTE_FILE_I64, COUNTS, steps);
     if (status == LTE_OK && (steps[0] < 0 || steps[1] < 0 || steps[1] > steps[0] || steps[2] < 0 ||
-                             steps[2] > steps[0] - steps[1]))
+                             steps[2] > steps[0] - steps[1] || steps[3] < 0 || steps[3] > steps[0]))
         status = lte_fail(t->context, LTE_ERR_FORMAT,
-                          "%s: %lld steps, %lld of them skipped, %lld updates of routers", path,
-                          (long long)steps[0], (long long)steps[1], (long long)steps[2]);
+                          "%s: %lld steps, %lld of them skipped, %lld updates of routers, the budget "
+                          "met in step %lld", path, (long long)steps[0], (long long)steps[1],
+                          (long long)steps[2], (long long)steps[3]);
     if (status == LTE_OK)
         status = read_parameters(t, tensors, path);
     if (status == LTE_OK)
@@ -243,8 +245,10 @@ static enum lte_status read_state(struct lte_trainer *t, const char *path)
     t->step = (uint64_t)steps[0];
     t->skipped = (uint64_t)steps[1];
     t->router_updates = (uint64_t)steps[2];
-    if (t->budget) // for an evaluation before the next step
-        lte_budget_begin_step(t->budget, t->step ? t->step : 1);
+    if (t->budget) {
+        t->budget->met = (uint64_t)steps[3];
+        lte_budget_begin_step(t->budget, t->step ? t->step : 1); // for an evaluation before the next
+    }
     return status;
 }
 

@@ -59,8 +59,10 @@ static enum lte_status make_rest(struct lte_trainer *t)
     LTE_TRY(make_batch(t));
     LTE_TRY(lte_budget_new(t->model, t->options.longest ? t->options.longest : t->options.rows,
                            t->options.micro_batches, &t->budget));
-    if (t->budget)
+    if (t->budget) {
         t->budget->last_step = t->options.router_steps;
+        t->budget->settle = t->options.router_settle != 0;
+    }
     LTE_TRY(lte_reverse_init(&t->reverse, t->context, t->graph, &limits, t->options.recompute != 0));
     t->reverse.tape.budget = t->budget;
     return LTE_OK;

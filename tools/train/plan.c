@@ -67,6 +67,7 @@ static void read_options(struct plan *p, struct reader *top)
     o->router_rate = reader_real(&r, "router_rate", o->router_rate, 0, 1000);
     o->router_epsilon = reader_real(&r, "router_epsilon", o->router_epsilon, 0, 1000);
     o->router_steps = reader_integer(&r, "router_steps", o->router_steps, 0, 1000000000);
+    o->router_settle = reader_bool(&r, "router_settle", o->router_settle != 0);
     o->clip = reader_real(&r, "clip", o->clip, 0, 1e30);
     o->weights = dtypes[reader_choice(&r, "weights", types, 0)];
     o->recompute = reader_bool(&r, "recompute", o->recompute != 0);
