@@ -57,6 +57,7 @@ struct lte_linear_part {
     const float *bias; // [rows] or NULL
     lte_value out;
     size_t column;
+    bool steady;         // in a session, a token's bits do not depend on how many come along
 };
 
 struct lte_embed_op {

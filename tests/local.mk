@@ -77,6 +77,7 @@ include %D%/convert.mk
 include %D%/data.mk
 include %D%/edges.mk
 include %D%/grad.mk
+include %D%/learn.mk
 include %D%/optimizer.mk
 include %D%/sparse.mk
 include %D%/tokenizer.mk

@@ -126,7 +126,8 @@ struct projections {
     lte_value q, k, v, gate;
 };
 
-static struct projections project(struct lte_builder *b, const struct lte_attention *l, lte_value x)
+static struct projections project(struct lte_builder *b, const struct lte_attention *l, lte_value x,
+                                  bool steady)
 {
     const size_t keys = (size_t)l->key_heads * l->head_dim;
     struct projections p = {.q = lte_build_value(b, (size_t)l->q_proj->shape[0]),
@@ -138,6 +139,7 @@ static struct projections project(struct lte_builder *b, const struct lte_attent
         lte_build_part(b, l->k_proj, l->k_bias, p.k, 0),
         lte_build_part(b, l->v_proj, l->v_bias, p.v, 0),
     };
+    part[1].steady = part[2].steady = steady;
     if (l->gate_proj) {
         p.gate = lte_build_value(b, (size_t)l->gate_proj->shape[0]);
         part[3] = lte_build_part(b, l->gate_proj, NULL, p.gate, 0);
@@ -154,7 +156,9 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
 {
     const struct lte_attention *l = &layer->attention;
     const bool retains = layer->mixer == LTE_MIXER_LTE;
-    struct projections p = project(b, l, x);
+    // In a first layer equal tokens have equal scores, and the older one is to stay however the text is
+    // cut into calls. Further up no two tokens come with the same context.
+    struct projections p = project(b, l, x, retains && b->slot == 0);
     lte_value q = qk_norm(b, p.q, l->heads, l, l->q_norm);
     lte_value k = qk_norm(b, p.k, l->key_heads, l, l->k_norm);
 

@@ -38,11 +38,13 @@ static void add_bias(float *y, size_t stride, size_t tokens, const float *bias, 
 }
 
 static void multiply(const struct linear *l, float *y, size_t ys, size_t first, size_t tokens,
-                     const struct lte_matrix *w, const void *data, size_t rows, unsigned thread)
+                     const struct lte_linear_part *part, const void *data, size_t rows,
+                     unsigned thread)
 {
     const struct lte_kernels *k = l->exec->kernels;
+    const struct lte_matrix *w = &part->weight;
     const float *in = l->in + first * l->in_stride;
-    if (!l->gemm)
+    if (!l->gemm || (part->steady && l->exec->segment->session))
         k->linear[w->type](y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols);
     else if (w->type != LTE_DTYPE_F32 || (uintptr_t)data % sizeof(float) ||
              !lte_blas_gemm(k, y, ys, in, l->in_stride, tokens, data, w->cols, rows, w->cols))
@@ -65,7 +67,7 @@ static void block(void *arg, size_t item, unsigned thread)
     const size_t tokens = l->exec->rows - t < l->group ? l->exec->rows - t : l->group;
     const size_t stride = lte_exec_width(l->exec, p->out);
     float *out = lte_exec_value(l->exec, p->out) + t * stride + p->column + from;
-    multiply(l, out, stride, t, tokens, w, data, rows, thread);
+    multiply(l, out, stride, t, tokens, p, data, rows, thread);
     if (p->bias)
         add_bias(out, stride, tokens, p->bias + from, rows, l->exec->kernels);
 }
