@@ -2,6 +2,13 @@
 # macros and includes the body. Each becomes a C array of SPIR-V; releases carry the arrays.
 SHADERS = %D%/rmsnorm.comp
 SHADER_PARTS = %D%/common.glsl %D%/params.h
+# of ops with state
+SHADERS += %D%/delta_gates.comp \
+  %D%/delta_rule.comp \
+  %D%/diag_rule.comp \
+  %D%/short_conv.comp
+SHADER_PARTS += %D%/delta.glsl \
+  %D%/maths.glsl
 
 SPV = $(SHADERS:.comp=.spv.h)
 EXTRA_DIST += $(SHADERS) $(SHADER_PARTS) $(SPV)

@@ -19,6 +19,32 @@ struct lte_vk_segment {
     U32 state;     // word of the state buffer where the session's states begin
 };
 
+// Ops that carry state run over segments segment.. of the step, one a workgroup's z.
+struct lte_short_conv_params {
+    U32 segment;
+    U32 channels;
+};
+
+struct lte_delta_gates_params {
+    U32 first;
+    U32 heads, channels; // of decays in a head
+    U32 decays;          // 0: nothing decays
+    U32 columns;         // of the betas too
+    float beta_scale, lower_bound;
+};
+
+// delta_rule and diag_rule. Columns are those of the first head; the gates hold `decays` numbers of
+// every value head, then the betas.
+struct lte_delta_params {
+    U32 segment;
+    U32 group; // value heads that share q and k
+    U32 value_heads, key_dim, value_dim;
+    U32 q_column, k_column, v_column;
+    U32 stride, gate_stride; // of a row
+    U32 decays;              // 1, or key_dim
+    U32 erase;
+};
+
 // Rows [first, first + gl_NumWorkGroups.y) of x and y: a workgroup a vector, x of row y.
 struct lte_rmsnorm_params {
     U32 first;

@@ -9,7 +9,11 @@
 // A line a shader: its name, as in shaders/<name>.comp; what it does with bindings 0, 1, ..: r reads,
 // w writes, b both; its push constants (shaders/params.h); the features that it cannot do without.
 #define LTE_VK_KERNELS(X) \
-    X(rmsnorm, "rrw", struct lte_rmsnorm_params, 0)
+    X(rmsnorm, "rrw", struct lte_rmsnorm_params, 0) \
+    X(short_conv, "rrrbw", struct lte_short_conv_params, 0) \
+    X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
+    X(delta_rule, "rrrbw", struct lte_delta_params, 0) \
+    X(diag_rule, "rrrbw", struct lte_delta_params, 0)
 
 #define LTE_VK_KERNEL_NAME(name, access, params, needs) LTE_VK_##name,
 enum lte_vk_kernel { LTE_VK_KERNELS(LTE_VK_KERNEL_NAME) LTE_VK_KERNEL_COUNT };

@@ -21,6 +21,10 @@ LIB_VULKAN = %D%/api.h \
   %D%/staging.c
 # One file an op, or a few that belong together.
 LIB_VULKAN += %D%/op/norms.c
+# with state
+LIB_VULKAN += %D%/op/delta_gates.c \
+  %D%/op/delta_rule.c \
+  %D%/op/short_conv.c
 else
 LIB_VULKAN = %D%/stubs.c
 endif

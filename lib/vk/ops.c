@@ -6,4 +6,8 @@
 
 lte_vk_encode_fn *const lte_vk_ops[LTE_OPS] = {
     [LTE_OP_RMSNORM] = lte_vk_encode_rmsnorm,
+    [LTE_OP_SHORT_CONV] = lte_vk_encode_short_conv,
+    [LTE_OP_DELTA_GATES] = lte_vk_encode_delta_gates,
+    [LTE_OP_DELTA_RULE] = lte_vk_encode_delta_rule,
+    [LTE_OP_DIAG_RULE] = lte_vk_encode_diag_rule,
 };

@@ -9,5 +9,7 @@
 extern lte_vk_encode_fn *const lte_vk_ops[LTE_OPS];
 
 lte_vk_encode_fn lte_vk_encode_rmsnorm;
+lte_vk_encode_fn lte_vk_encode_short_conv, lte_vk_encode_delta_gates, lte_vk_encode_delta_rule,
+    lte_vk_encode_diag_rule;
 
 #endif

@@ -1,0 +1,29 @@
+#version 450
+// SPDX-License-Identifier: BSD-2-Clause
+// delta_gates of lib/op/delta_gates.c: log decays, then betas; a thread a number.
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+#include "maths.glsl"
+
+layout(push_constant) uniform Params { lte_delta_gates_params p; };
+layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 1) readonly buffer NegExpA { float neg_exp_A[]; };
+layout(binding = 2) readonly buffer Bias { float dt_bias[]; };
+layout(binding = 3) writeonly buffer Y { float y[]; };
+
+float decay(float a, uint i)
+{
+    if (p.decays == 0)
+        return 0.0;
+    const float scale = neg_exp_A[i / p.channels];
+    a += dt_bias[i];
+    return p.lower_bound < 0.0 ? p.lower_bound * lte_sigmoid(-scale * a) : scale * lte_softplus(a);
+}
+
+void main()
+{
+    const uint i = gl_WorkGroupID.x * THREADS + gl_LocalInvocationID.x;
+    const uint at = (p.first + gl_WorkGroupID.y) * p.columns + i;
+    if (i < p.columns)
+        y[at] = i < p.heads * p.channels ? decay(x[at], i) : p.beta_scale * lte_sigmoid(x[at]);
+}
