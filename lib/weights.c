@@ -46,7 +46,8 @@ void lte_walk_weight(struct lte_walk *walk, const struct lte_tensor **slot, cons
                                 .slot = slot,
                                 .twin = walk->twin,
                                 .scale = walk->scale || dims < 2,
-                                .router = walk->router};
+                                .router = walk->router,
+                                .indexer = walk->indexer};
     visit(walk, &weight, suffix, dims, shape);
 }
 

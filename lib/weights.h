@@ -34,6 +34,7 @@ struct lte_weight {
     bool scale;                            // numbers that scale or shift a channel or head: prepared
                                            // from fp32, and nothing that should decay
     bool router;                           // of a retention scorer
+    bool indexer;                          // of what selects tokens in sparse attention
 };
 
 typedef enum lte_status lte_weight_fn(void *arg, const struct lte_weight *weight);
@@ -47,7 +48,7 @@ struct lte_walk {
     char prefix[64];                       // what the names begin with
     // for the weights that follow
     const struct lte_tensor *const *twin;
-    bool scale, router;                    // vectors are scales in any case
+    bool scale, router, indexer;           // vectors are scales in any case
 };
 
 enum lte_status lte_model_walk(struct lte_model *model, lte_weight_fn *fn, void *arg);

@@ -199,6 +199,7 @@ static void make_tape(struct rig *r)
     t->range = r->range;
     t->ranges = c->weights;
     t->budget = c->budget;
+    t->index = c->index;
     t->dropout_key = c->dropout_key;
     t->training = true;
 }

@@ -37,6 +37,7 @@ struct grad_case {
     size_t weights;
     struct grad_weight weight[GRAD_WEIGHTS];
     struct lte_budget *budget;
+    struct lte_index_loss *index;
     uint64_t dropout_key;
     size_t row_block;                  // 0: all rows at once; else blocks of so many, as the head
     // Added to sum(out * out_gradient) as the loss; NULL: nothing.

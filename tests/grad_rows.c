@@ -114,7 +114,7 @@ static void check_norm(struct lte_context *context, const char *level, const str
     struct grad_case c = make(context, s->kind, s->kind == LTE_OP_GATED_NORM ? 2 : 1, s->width,
                               SEGMENTS);
     c.op.norm = (struct lte_norm_op){s->weighted ? w : NULL, s->column, s->vectors, s->vector,
-                                     s->scaled, 1e-6f, 0.25f};
+                                     s->scaled, 1e-6f, 0.25f, NULL};
     c.weights = s->weighted;
     c.weight[0] = (struct grad_weight){.data = w, .floats = s->vector};
     snprintf(name, sizeof name, "%s %s", s->name, level);

@@ -11,3 +11,7 @@ check_PROGRAMS += %D%/grad_nsa
 # DeepSeek sparse attention.
 check_PROGRAMS += %D%/spec_dsa
 %C%_spec_dsa_LDADD = $(MODEL_LIBS) -lm
+check_PROGRAMS += %D%/grad_dsa
+%C%_grad_dsa_LDADD = $(GRAD_LIBS) -lm
+check_PROGRAMS += %D%/grad_indexer
+%C%_grad_indexer_LDADD = $(GRAD_LIBS) -lm

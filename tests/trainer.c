@@ -14,7 +14,7 @@
 
 static const char *const models[] = {
     "lte", "lte_layer", "full", "swa", "gva", "qk_norm", "transformer", "ungated", "kda",
-    "kda_bounded", "delta_net", "delta_net_gated", "nsa", "hybrid_nsa"};
+    "kda_bounded", "delta_net", "delta_net_gated", "nsa", "hybrid_nsa", "lt2_gdn_dsa"};
 enum { MODELS = sizeof models / sizeof models[0], ROWS = 60 };
 
 // Sequences of odd lengths whose tokens follow from their numbers; some targets do not count.
@@ -267,7 +267,7 @@ int main(int argc, char **argv)
         check_threads(models[i]);
         check_packing(c, models[i]);
         check_session(c, models[i]);
-        if (!strstr(models[i], "lte") && !strstr(models[i], "nsa"))
+        if (!strstr(models[i], "lte") && !strstr(models[i], "nsa") && !strstr(models[i], "dsa"))
             check_direction(c, models[i]);
         check_learning(c, models[i]);
     }

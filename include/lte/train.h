@@ -55,6 +55,13 @@ struct lte_train_options {
     double router_rate, router_epsilon;
     uint64_t router_steps;
     int router_settle;
+    // Indexers of sparse attention ("dsa") learn from the divergence of their choice from attention, and
+    // nothing else does: the weight of that loss (default 1; 0: they stay as they are), the steps at the
+    // beginning in which attention in these layers is given everything (default 0), and whether, all run
+    // long, that is so and nothing but indexers learns (default 0).
+    double index_weight;
+    uint64_t index_dense_steps;
+    int index_only;
     double clip;             // largest global norm of the gradient; 0: no clipping; default 1
     enum lte_dtype weights;  // what the forward pass reads: LTE_DTYPE_F32 (default) or LTE_DTYPE_BF16,
                              // the latter rounded from fp32 masters every step
@@ -72,6 +79,7 @@ struct lte_train_report {
     uint64_t step;           // steps finished, this one included
     double loss;             // mean over counted targets, then over micro-batches; without l1
     double l1;               // the budget term of learnable token eviction
+    double index_loss;       // of the indexers of sparse attention, unweighted: nats a token and layer
     double accuracy;         // part of counted targets that had the highest logit
     double gradient_norm;    // before clipping
     double learning_rate;    // of this step

@@ -37,14 +37,17 @@ void lte_dsa_weights(struct lte_walk *walk, struct lte_indexer *i)
 {
     const struct lte_model *m = walk->model;
     const struct lte_init normal = lte_init_normal(m->init_range);
+    walk->indexer = true;
     lte_walk_weight(walk, &i->q_proj, "indexer.q_proj.weight", normal,
                     LTE_SHAPE((uint64_t)i->heads * i->dim, m->width));
     lte_walk_weight(walk, &i->k_proj, "indexer.k_proj.weight", normal, LTE_SHAPE(i->dim, m->width));
-    if (i->mean_dot)
-        return;
-    lte_walk_weight(walk, &i->k_norm, "indexer.k_norm.weight", lte_init_constant(1), LTE_SHAPE(i->dim));
-    lte_walk_weight(walk, &i->k_norm_bias, "indexer.k_norm.bias", lte_init_constant(0),
-                    LTE_SHAPE(i->dim));
-    lte_walk_weight(walk, &i->weights_proj, "indexer.weights_proj.weight", normal,
-                    LTE_SHAPE(i->heads, m->width));
+    if (!i->mean_dot) {
+        lte_walk_weight(walk, &i->k_norm, "indexer.k_norm.weight", lte_init_constant(1),
+                        LTE_SHAPE(i->dim));
+        lte_walk_weight(walk, &i->k_norm_bias, "indexer.k_norm.bias", lte_init_constant(0),
+                        LTE_SHAPE(i->dim));
+        lte_walk_weight(walk, &i->weights_proj, "indexer.weights_proj.weight", normal,
+                        LTE_SHAPE(i->heads, m->width));
+    }
+    walk->indexer = false;
 }

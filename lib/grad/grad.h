@@ -11,6 +11,7 @@
 #include "lib/exec.h"
 
 struct lte_budget;
+struct lte_index_loss;
 
 // The largest micro-batch a tape is planned for.
 struct lte_tape_limits {
@@ -35,6 +36,7 @@ struct lte_tape {
     const struct lte_weight_range *range; // [ranges], by rising `from`
     size_t ranges;
     struct lte_budget *budget;         // learnable token eviction; NULL: the graph has none
+    struct lte_index_loss *index;      // lib/train/index_loss.h; NULL: indexers do not learn
     uint64_t dropout_key;              // of this micro-batch; lib/random.h
     bool training;                     // false: an evaluation; no dropout, no gradients
 };

@@ -10,3 +10,4 @@ LIB_GRAD += %D%/nsa.c %D%/nsa_saved.h
 LIB_GRAD += %D%/diag_rule.c
 LIB_GRAD += %D%/chunk_states.c %D%/chunk_states.h
 LIB_GRAD += %D%/layernorm.c
+LIB_GRAD += %D%/dsa.c %D%/dsa.h %D%/dsa_index.c

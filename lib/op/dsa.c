@@ -4,6 +4,7 @@
 // queries go through in groups: scores of all earlier tokens, the best of them, attention over these.
 #include "config.h"
 
+#include "lib/grad/grad.h"
 #include "lib/session.h"
 #include "lib/sparse/dsa.h"
 
@@ -320,4 +321,5 @@ const struct lte_op_row lte_op_dsa = {.name = "dsa",
                                       .reset = reset,
                                       .scratch = scratch,
                                       .compute = compute,
-                                      .cost = cost};
+                                      .cost = cost,
+                                      .gradient = &lte_grad_dsa};

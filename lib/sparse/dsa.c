@@ -151,6 +151,7 @@ void lte_dsa_attend(const struct lte_dsa_op *op, const struct lte_kernels *kerne
         .o = rows->o,
         .q_stride = rows->stride,
         .o_stride = rows->stride,
+        .first = rows->first,
         .count = rows->count,
         .group = op->heads / op->key_heads,
         .head_dim = op->head_dim,

@@ -61,7 +61,7 @@ struct lte_dsa_rows {
     const float *q;
     float *o, *lse;                // lse NULL: unwanted
     size_t stride, lse_stride;     // of q and o
-    size_t count;
+    size_t first, count;           // first as in simd/attend.h
 };
 
 void lte_dsa_attend(const struct lte_dsa_op *op, const struct lte_kernels *kernels,

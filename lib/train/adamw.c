@@ -26,7 +26,7 @@ static void update_block(void *arg, size_t item, unsigned thread)
         const struct lte_parameter *q = &p->parameter[i];
         const struct lte_piece piece = lte_parameter_piece(p, i, from, to);
         const size_t at = piece.from;
-        if (piece.elements && !(p->router_frozen && q->router))
+        if (piece.elements && !lte_parameter_frozen(p, q))
             p->context->kernels.adamw(p->master + at, p->moment1 + at, p->moment2 + at,
                                       p->gradient + at, piece.elements,
                                       &u->rates[q->router][q->decays]);

@@ -41,7 +41,7 @@ static void sum_part(void *arg, size_t item, unsigned thread)
     double sum = 0;
     for (size_t i = lte_parameter_at(p, from); i < p->count && p->parameter[i].first < to; i++) {
         const struct lte_piece piece = lte_parameter_piece(p, i, from, to);
-        if (piece.elements && !(p->router_frozen && p->parameter[i].router))
+        if (piece.elements && !lte_parameter_frozen(p, &p->parameter[i]))
             sum += squares(p->gradient + piece.from, piece.elements);
     }
     n->sum[item] = sum;

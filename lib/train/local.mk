@@ -4,5 +4,6 @@ LIB_TRAIN = %D%/budget.c %D%/budget.h %D%/intervals.c %D%/intervals.h %D%/option
 # The loss and the optimizer.
 LIB_TRAIN += %D%/adamw.c %D%/adamw.h %D%/clip.c %D%/clip.h %D%/loss.c %D%/loss.h %D%/piece.h \
   %D%/schedule.c %D%/schedule.h
+LIB_TRAIN += %D%/index_loss.h
 # A step, and a run's checkpoints.
 LIB_TRAIN += %D%/reverse.c %D%/save.c %D%/trainer.c %D%/trainer.h %D%/trainer_new.c

@@ -21,6 +21,7 @@ void lte_train_options_init(struct lte_train_options *options)
         .beta2 = 0.95,
         .epsilon = 1e-8,
         .router_rate = 1,
+        .index_weight = 1,
         .clip = 1,
         .weights = LTE_DTYPE_F32,
     };
@@ -50,6 +51,8 @@ enum lte_status lte_train_options_check(const struct lte_context *context,
         {"router_rate", o->router_rate, 0, 1e3},
         {"router_epsilon", o->router_epsilon, 0, 1e3},
         {"router_steps", (double)o->router_steps, 0, 1e15},
+        {"index_weight", o->index_weight, 0, 1e6},
+        {"index_dense_steps", (double)o->index_dense_steps, 0, 1e15},
         {"clip", o->clip, 0, 1e30},
     };
     for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)

@@ -23,9 +23,9 @@ static size_t parameter_of(const struct lte_parameters *p, const struct lte_tens
     return (size_t)((const unsigned char *)t - base) / sizeof(struct lte_parameter);
 }
 
-static bool of_router(const struct lte_parameters *p, const struct lte_prepared *block)
+static bool is_frozen(const struct lte_parameters *p, const struct lte_prepared *block)
 {
-    return p->parameter[parameter_of(p, block->tensor[0])].router;
+    return lte_parameter_frozen(p, &p->parameter[parameter_of(p, block->tensor[0])]);
 }
 
 static void add_range(struct lte_parameters *p, struct lte_weight_range range)
@@ -43,7 +43,7 @@ static void fill_ranges(struct lte_parameters *p)
     for (size_t i = 0; i < p->count; i++) {
         const struct lte_parameter *q = &p->parameter[i];
         const size_t size = lte_dtype_size((enum lte_dtype)q->tensor.type);
-        const bool frozen = q->router && p->router_frozen;
+        const bool frozen = lte_parameter_frozen(p, q);
         if (is_matrix(q))
             add_range(p, (struct lte_weight_range){q->tensor.data, q->weight.elements * size, size,
                                                    frozen ? NULL : p->gradient + q->first});
@@ -51,7 +51,7 @@ static void fill_ranges(struct lte_parameters *p)
     for (const struct lte_prepared *b = p->graph->prepared; b; b = b->next) {
         if (!b->form)
             continue;
-        const bool frozen = p->router_frozen && of_router(p, b);
+        const bool frozen = is_frozen(p, b);
         add_range(p, (struct lte_weight_range){(const unsigned char *)b->data,
                                                b->floats * sizeof(float), sizeof(float),
                                                frozen ? NULL : p->prepared_gradient + at});
@@ -141,7 +141,7 @@ void lte_parameters_collect_gradients(struct lte_parameters *p)
             continue;
         for (size_t i = 0; i < b->tensors; i++) {
             const struct lte_parameter *q = &p->parameter[parameter_of(p, b->tensor[i])];
-            to[i] = q->router && p->router_frozen ? NULL : p->gradient + q->first;
+            to[i] = lte_parameter_frozen(p, q) ? NULL : p->gradient + q->first;
         }
         b->form->pull(b, p->prepared_gradient + at, to);
         at += lte_align(b->floats * sizeof(float)) / sizeof(float);

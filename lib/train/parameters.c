@@ -38,6 +38,7 @@ static enum lte_status take_one(void *arg, const struct lte_weight *w)
     q->first = c->filled ? q[-1].first + (q[-1].weight.elements + ALIGN - 1) / ALIGN * ALIGN : 0;
     q->decays = c->decay_all || !w->scale;
     q->router = w->router;
+    q->indexer = w->indexer;
     const bool half = c->halve && w->dims == 2 && !w->scale;
     q->tensor = (struct lte_tensor){
         .name = q->weight.name,
@@ -156,7 +157,7 @@ static enum lte_status load_one(struct lte_parameters *p, struct lte_parameter *
                                 const struct lte_tensors *tensors, const char *name)
 {
     const struct lte_tensor *t = lte_tensors_find(tensors, q->weight.name);
-    if (!t && q->router)
+    if (!t && (q->router || q->indexer))
         return LTE_OK;
     if (!t)
         return lte_fail(p->context, LTE_ERR_FORMAT, "%s: tensor \"%s\" is missing", name,

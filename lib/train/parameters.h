@@ -12,6 +12,7 @@ struct lte_parameter {
     size_t first;               // index of its first element in the arrays below; a multiple of 16
     bool decays;                // takes part in weight decay
     bool router;                // of a retention scorer, which may be frozen for the first steps
+    bool indexer;               // of an indexer, which may be all that learns
 };
 
 struct lte_parameters {
@@ -28,7 +29,13 @@ struct lte_parameters {
     float *prepared_gradient;   // [prepared_floats]
     struct lte_weight_range *range; // [ranges]
     bool router_frozen;
+    bool index_only;            // all but indexers are frozen
 };
+
+static inline bool lte_parameter_frozen(const struct lte_parameters *p, const struct lte_parameter *q)
+{
+    return (p->router_frozen && q->router) || (p->index_only && !q->indexer);
+}
 
 // Collects the weights of a configured model and binds it to them; all are zero. `decay_all`: norms,
 // biases, A_log and dt_bias decay too. On failure *parameters is empty.
@@ -38,11 +45,12 @@ void lte_parameters_end(struct lte_parameters *parameters); // also of a zeroed 
 
 // Fresh values: the bits that lte_model_init() writes in fp32 for this seed.
 void lte_parameters_draw(struct lte_parameters *parameters, uint64_t seed);
-// Values from a checkpoint; only retention scorers may be missing, and stay as they are.
+// Values from a checkpoint; only retention scorers and indexers may be missing, and stay as they are.
 enum lte_status lte_parameters_load(struct lte_parameters *parameters, const struct lte_model *model,
                                     const struct lte_tensors *tensors, const char *name);
 
-// The ranges for tapes over `graph`, a training graph of the bound model.
+// The ranges for tapes over `graph`, a training graph of the bound model. What is frozen for good has been
+// set before.
 enum lte_status lte_parameters_attach(struct lte_parameters *parameters,
                                       const struct lte_graph *graph);
 // After the masters have changed: the bf16 copies, and what a graph has prepared from them.

@@ -66,6 +66,7 @@ static void run_micro(struct lte_trainer *t, uint32_t micros, uint64_t key, bool
                       struct lte_train_report *report)
 {
     const size_t targets = counted_targets(&t->batch);
+    const double index_terms = (double)t->batch.rows * (double)t->index_slots;
     struct lte_reverse_run run = {
         .batch = &t->batch,
         .segment = t->segment,
@@ -79,7 +80,11 @@ static void run_micro(struct lte_trainer *t, uint32_t micros, uint64_t key, bool
     t->reverse.tape.dropout_key = key;
     if (t->budget)
         lte_budget_begin_micro(t->budget, t->batch.segment, t->batch.segments);
+    t->index.sum = 0;
+    t->index.scale = index_terms > 0 ? (float)(t->options.index_weight / (index_terms * micros)) : 0;
     lte_reverse_run(&t->reverse, &run);
+    if (index_terms > 0)
+        report->index_loss += t->index.sum / index_terms / micros;
     if (t->budget)
         report->l1 += lte_budget_end_micro(t->budget) / micros;
     report->loss += targets ? run.result.sum / (double)targets / micros : 0;
@@ -142,6 +147,7 @@ enum lte_status lte_trainer_step(struct lte_trainer *t, lte_batch_fn *source, vo
         lte_budget_begin_step(t->budget, t->step + 1);
         lte_parameters_freeze_router(&t->parameters, t->budget->frozen);
     }
+    t->index.dense = t->options.index_only || t->step < t->options.index_dense_steps;
     lte_parameters_clear_gradients(&t->parameters);
     const uint64_t key = lte_random_key(t->options.seed, "dropout");
     for (uint32_t m = 0; m < t->options.micro_batches; m++) {
@@ -165,6 +171,7 @@ enum lte_status lte_trainer_evaluate(struct lte_trainer *t, lte_batch_fn *source
     if (!t || !source || !batches || !report)
         return LTE_ERR_ARGUMENT;
     *report = (struct lte_train_report){.step = t->step, .skipped = t->skipped};
+    t->index.dense = false;
     for (uint32_t m = 0; m < batches; m++) {
         LTE_TRY(next_batch(t, source, opaque, 0, m));
         run_micro(t, batches, 0, false, report);

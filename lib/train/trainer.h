@@ -4,6 +4,7 @@
 #define LTE_LIB_TRAIN_TRAINER_H
 
 #include "lib/train/budget.h"
+#include "lib/train/index_loss.h"
 #include "lib/train/parameters.h"
 #include "lib/train/reverse.h"
 #include "lte/train.h"
@@ -22,6 +23,8 @@ struct lte_trainer {
     struct lte_parameters parameters;
     struct lte_reverse reverse;
     struct lte_budget *budget;        // NULL: no learnable token eviction
+    struct lte_index_loss index;
+    size_t index_slots;               // layers with an indexer, each as often as it is run
     struct lte_batch batch;           // arrays for one micro-batch
     struct lte_segment *segment;
     struct lte_keepsake config, tokenizer;

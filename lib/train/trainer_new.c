@@ -24,6 +24,18 @@ static enum lte_status keep(const struct lte_context *c, const char *path, size_
     return kept->bytes ? LTE_OK : lte_fail_memory(c, path, kept->size);
 }
 
+static enum lte_status set_index(struct lte_trainer *t)
+{
+    for (uint32_t n = 0; n < t->model->layers; n++)
+        if (t->model->layer[n].mixer == LTE_MIXER_DSA)
+            t->index_slots += t->model->loops;
+    t->parameters.index_only = t->options.index_only != 0;
+    if (t->options.index_only && !t->index_slots)
+        return lte_fail(t->context, LTE_ERR_ARGUMENT,
+                        "training: index_only, but no layer of this model has an indexer");
+    return LTE_OK;
+}
+
 static enum lte_status make_model(struct lte_trainer *t, const char *config, const char *tokenizer)
 {
     const struct lte_context *c = t->context;
@@ -35,6 +47,7 @@ static enum lte_status make_model(struct lte_trainer *t, const char *config, con
         LTE_TRY(lte_tokenizer_load(t->context, tokenizer, &t->model->tokenizer));
     LTE_TRY(lte_parameters_init(&t->parameters, t->model, t->options.weights,
                                 t->options.decay_all != 0));
+    LTE_TRY(set_index(t));
     LTE_TRY(lte_graph_build(t->model, LTE_GRAPH_INFERENCE, &t->model->graph));
     LTE_TRY(lte_graph_build(t->model, LTE_GRAPH_TRAINING, &t->graph));
     return lte_parameters_attach(&t->parameters, t->graph);
@@ -65,6 +78,7 @@ static enum lte_status make_rest(struct lte_trainer *t)
     }
     LTE_TRY(lte_reverse_init(&t->reverse, t->context, t->graph, &limits, t->options.recompute != 0));
     t->reverse.tape.budget = t->budget;
+    t->reverse.tape.index = t->index_slots ? &t->index : NULL;
     return LTE_OK;
 }
 

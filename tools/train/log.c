@@ -122,6 +122,8 @@ json_t *log_step(const struct lte_trainer *trainer, const struct lte_train_repor
         number(r->gradient_norm), "learning_rate", number(r->learning_rate), "tokens",
         (json_int_t)r->tokens, "skipped", (json_int_t)r->skipped, "tokens_per_second",
         number((double)r->tokens / seconds), "seconds", number(seconds));
+    if (record && r->index_loss != 0) // exactly 0: the model has no indexers
+        json_object_set_new(record, "index_loss", number(r->index_loss));
     if (record && lte_trainer_retention(trainer, 0, NULL))
         json_object_set_new(record, "retention", retention(trainer));
     return record;

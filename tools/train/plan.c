@@ -68,6 +68,9 @@ static void read_options(struct plan *p, struct reader *top)
     o->router_epsilon = reader_real(&r, "router_epsilon", o->router_epsilon, 0, 1000);
     o->router_steps = reader_integer(&r, "router_steps", o->router_steps, 0, 1000000000);
     o->router_settle = reader_bool(&r, "router_settle", o->router_settle != 0);
+    o->index_weight = reader_real(&r, "index_weight", o->index_weight, 0, 1e6);
+    o->index_dense_steps = reader_integer(&r, "index_dense_steps", o->index_dense_steps, 0, 1000000000);
+    o->index_only = reader_bool(&r, "index_only", o->index_only != 0);
     o->clip = reader_real(&r, "clip", o->clip, 0, 1e30);
     o->weights = dtypes[reader_choice(&r, "weights", types, 0)];
     o->recompute = reader_bool(&r, "recompute", o->recompute != 0);
