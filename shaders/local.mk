@@ -10,6 +10,21 @@ SHADERS += %D%/delta_gates.comp \
 SHADER_PARTS += %D%/delta.glsl \
   %D%/maths.glsl
 
+SHADERS += %D%/elementwise.comp \
+  %D%/embed.comp \
+  %D%/gate.comp \
+  %D%/gated_norm.comp \
+  %D%/gemm.comp \
+  %D%/l2norm.comp \
+  %D%/loop_exit.comp \
+  %D%/matvec.comp \
+  %D%/matvec_subgroups.comp \
+  %D%/rope.comp \
+  %D%/rope_angles.comp
+SHADER_PARTS += %D%/maths.glsl \
+  %D%/matvec.glsl \
+  %D%/weights.glsl
+
 SPV = $(SHADERS:.comp=.spv.h)
 EXTRA_DIST += $(SHADERS) $(SHADER_PARTS) $(SPV)
 MAINTAINERCLEANFILES += $(SPV)

@@ -55,5 +55,78 @@ struct lte_rmsnorm_params {
     float eps;
 };
 
+// Numbers [first, first + count) of all three.
+#define LTE_ELEMENTWISE_ADD 0
+#define LTE_ELEMENTWISE_SWIGLU 1
+#define LTE_ELEMENTWISE_SILU 2
+struct lte_elementwise_params {
+    U32 first, count;
+};
+
+// As lte_rmsnorm_params; the first `scaled` vectors of a row are multiplied by `scale`.
+struct lte_l2norm_params {
+    U32 first;
+    U32 width;
+    U32 column;
+    U32 x_stride, y_stride;
+    U32 scaled;
+    float eps, scale;
+};
+
+struct lte_gated_norm_params {
+    U32 first;
+    U32 width;
+    U32 column;
+    U32 x_stride, gate_stride, y_stride;
+    float eps;
+};
+
+// Rows table_first .. table_first + table_rows - 1 of the table are bound; tokens of others are left alone.
+struct lte_embed_params {
+    U32 first;
+    U32 width;
+    U32 table_first, table_rows;
+};
+
+// y[y_first + t][column + r] = x[x_first + t] . w[r] + bias[bias_first + r]
+struct lte_linear_params {
+    U32 x_first, y_first, tokens;
+    U32 rows, cols; // of w
+    U32 x_stride, y_stride, column;
+    U32 biased, bias_first;
+};
+
+struct lte_rope_angles_params {
+    U32 segment; // the first
+    U32 half_dim;
+};
+
+struct lte_rope_params {
+    U32 first;
+    U32 heads, head_dim;
+    U32 pairs; // 2i turns with 2i + 1, instead of i with i + head_dim/2
+};
+
+// Number i of a row of y and x belongs to vector i / width. That of z begins at column + vector * stride; `one`:
+// it is a single number.
+#define LTE_GATE_SPLIT 0
+#define LTE_GATE_SDPA 1
+#define LTE_GATE_LOOP 2
+struct lte_gate_params {
+    U32 first;
+    U32 width;
+    U32 y_stride, z_stride;
+    U32 column, stride;
+    U32 one;
+};
+
+struct lte_loop_exit_params {
+    U32 segment; // the first
+    U32 width;
+    U32 logits;  // of a row
+    U32 loops;   // before this one
+    float threshold;
+};
+
 #undef U32
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// rmsnorm on Vulkan devices.
+// rmsnorm, l2norm and gated_norm on Vulkan devices.
 #include "config.h"
 
 #include <stdio.h>
@@ -55,6 +55,31 @@ static void places(const float *weight)
     vk_check(&c, "rmsnorm of the last two rows, wider output");
 }
 
+// Heads of a row: l2norm scales some, gated_norm has another row as its gate.
+static void heads(const float *weight)
+{
+    char name[64];
+    for (int fill = 0; fill < CHECK_FILLS; fill++) {
+        struct vk_case c = rmsnorm(NULL, 5, 37);
+        c.op.kind = LTE_OP_L2NORM;
+        c.op.norm.scaled = 2;
+        c.op.norm.scale = 0.25f;
+        c.fill = (enum check_fill)fill;
+        snprintf(name, sizeof name, "l2norm of %s inputs", check_fill_name(c.fill));
+        vk_check(&c, name);
+        c = rmsnorm(weight, 3, 130);
+        c.op.kind = LTE_OP_GATED_NORM;
+        c.given[1] = true;
+        c.op.in[1] = 1;
+        c.op.out = (lte_value)fill % 3; // in place of its input, or of the gate, or neither
+        c.values = c.op.out == 2 ? 3 : 2;
+        c.width[2] = c.width[0];
+        c.fill = (enum check_fill)fill;
+        snprintf(name, sizeof name, "gated_norm of %s inputs", check_fill_name(c.fill));
+        vk_check(&c, name);
+    }
+}
+
 int main(int argc, char **argv)
 {
     float weight[300];
@@ -63,6 +88,7 @@ int main(int argc, char **argv)
     sizes(weight);
     fills(weight);
     places(weight);
+    heads(weight);
     vk_end();
     return check_end();
 }

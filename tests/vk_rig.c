@@ -5,6 +5,7 @@
 #include "tests/vk_rig.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,6 +11,10 @@ check_PROGRAMS += %D%/vk_short_conv %D%/vk_delta
 %C%_vk_short_conv_LDADD = $(VK_LIBS) -lm
 %C%_vk_delta_LDADD = $(VK_LIBS) -lm
 
+check_PROGRAMS += %D%/vk_linear %D%/vk_rows
+%C%_vk_linear_LDADD = $(VK_LIBS) -lm
+%C%_vk_rows_LDADD = $(VK_LIBS) -lm
+
 endif
 
 # The shaders themselves.

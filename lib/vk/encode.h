@@ -83,9 +83,9 @@ struct lte_vk_range lte_vk_state(const struct lte_vk_encoder *encoder,
 // The device's copy of `bytes` of weights at `data`, as they are; NULL gives lte_vk_none().
 struct lte_vk_range lte_vk_weight(struct lte_vk_encoder *encoder, const void *data, size_t bytes);
 struct lte_vk_range lte_vk_matrix(struct lte_vk_encoder *encoder, const struct lte_matrix *matrix);
-// Weights in a form of the device's own: `bytes` that make(to, from) writes when the model is loaded.
+// Weights in a form of the device's own: `bytes` that make(to, bytes, from) writes when the model is loaded.
 // `from` and `make` are what it is known by.
-typedef void lte_vk_make_fn(void *to, const void *from);
+typedef void lte_vk_make_fn(void *to, size_t bytes, const void *from);
 struct lte_vk_range lte_vk_made(struct lte_vk_encoder *encoder, const void *from, size_t bytes,
                                 lte_vk_make_fn *make);
 

@@ -7,7 +7,18 @@
 #include "lib/vk/device.h"
 #include "shaders/params.h"
 
+#include "shaders/elementwise.spv.h"
+#include "shaders/embed.spv.h"
+#include "shaders/gate.spv.h"
+#include "shaders/gated_norm.spv.h"
+#include "shaders/gemm.spv.h"
+#include "shaders/l2norm.spv.h"
+#include "shaders/loop_exit.spv.h"
+#include "shaders/matvec.spv.h"
+#include "shaders/matvec_subgroups.spv.h"
 #include "shaders/rmsnorm.spv.h"
+#include "shaders/rope.spv.h"
+#include "shaders/rope_angles.spv.h"
 
 #include "shaders/delta_gates.spv.h"
 #include "shaders/delta_rule.spv.h"

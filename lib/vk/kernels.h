@@ -10,6 +10,17 @@
 // w writes, b both; its push constants (shaders/params.h); the features that it cannot do without.
 #define LTE_VK_KERNELS(X) \
     X(rmsnorm, "rrw", struct lte_rmsnorm_params, 0) \
+    X(l2norm, "rw", struct lte_l2norm_params, 0) \
+    X(gated_norm, "rrrw", struct lte_gated_norm_params, 0) \
+    X(elementwise, "rrw", struct lte_elementwise_params, 0) \
+    X(embed, "rrw", struct lte_embed_params, 0) \
+    X(matvec, "rrrw", struct lte_linear_params, 0) \
+    X(matvec_subgroups, "rrrw", struct lte_linear_params, LTE_VK_SUBGROUPS) \
+    X(gemm, "rrrw", struct lte_linear_params, 0) \
+    X(rope_angles, "rrw", struct lte_rope_angles_params, 0) \
+    X(rope, "rrw", struct lte_rope_params, 0) \
+    X(gate, "rrrw", struct lte_gate_params, 0) \
+    X(loop_exit, "rrrrw", struct lte_loop_exit_params, 0) \
     X(short_conv, "rrrbw", struct lte_short_conv_params, 0) \
     X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \

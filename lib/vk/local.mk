@@ -21,6 +21,13 @@ LIB_VULKAN = %D%/api.h \
   %D%/staging.c
 # One file an op, or a few that belong together.
 LIB_VULKAN += %D%/op/norms.c
+LIB_VULKAN += %D%/op/elementwise.c \
+  %D%/op/embed.c \
+  %D%/op/gates.c \
+  %D%/op/linear.c \
+  %D%/op/loop_exit.c \
+  %D%/op/matrix.h \
+  %D%/op/rope.c
 # with state
 LIB_VULKAN += %D%/op/delta_gates.c \
   %D%/op/delta_rule.c \

@@ -8,7 +8,12 @@
 // Indexed by kind; NULL: the device has no shader for it.
 extern lte_vk_encode_fn *const lte_vk_ops[LTE_OPS];
 
-lte_vk_encode_fn lte_vk_encode_rmsnorm;
+lte_vk_encode_fn lte_vk_encode_rmsnorm, lte_vk_encode_l2norm, lte_vk_encode_gated_norm;
+lte_vk_encode_fn lte_vk_encode_add, lte_vk_encode_swiglu, lte_vk_encode_silu;
+lte_vk_encode_fn lte_vk_encode_embed, lte_vk_encode_linear;
+lte_vk_encode_fn lte_vk_encode_rope_angles, lte_vk_encode_rope;
+lte_vk_encode_fn lte_vk_encode_split, lte_vk_encode_sdpa_gate;
+lte_vk_encode_fn lte_vk_encode_loop_gate, lte_vk_encode_loop_exit;
 lte_vk_encode_fn lte_vk_encode_short_conv, lte_vk_encode_delta_gates, lte_vk_encode_delta_rule,
     lte_vk_encode_diag_rule;
 

@@ -102,7 +102,7 @@ static enum lte_status upload(struct lte_vk_program *p, const struct lte_vk_weig
     void *made = lte_alloc(c, w->bytes);
     if (!made)
         return lte_fail_memory(c, "weights for the device", w->bytes);
-    w->make(made, w->from);
+    w->make(made, w->bytes, w->from);
     const enum lte_status status = lte_vk_upload(p->device, block, w->offset, made, w->bytes);
     lte_release(c, made, w->bytes);
     return status;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// linear on the device: few tokens read every weight once, many share tiles of them.
+#include "config.h"
+
+#include "lib/vk/op/matrix.h"
+#include "lib/vk/ops.h"
+
+enum {
+    ROWS = 4,         // weight rows a workgroup of matvec takes
+    MOST_TOKENS = 8,  // tokens it takes, at most
+    TILE = 64,        // tokens, and weight rows, of a workgroup of gemm
+    GEMM_TOKENS = 24  // from here on a sequence's tokens are tiled
+};
+
+// A session's bits must not depend on those that share its step: there only a step of one sequence is
+// tiled.
+static bool tiles(const struct lte_vk_encoder *e)
+{
+    return e->rows >= GEMM_TOKENS && e->groups == 1 && e->group->count == 1;
+}
+
+static void few(struct lte_vk_encoder *e, struct lte_vk_call *call, uint32_t rows)
+{
+    uint32_t tokens = 1;
+    while (tokens < MOST_TOKENS && tokens < e->rows)
+        tokens *= 2;
+    call->kernel = lte_vk_runs(e->device, LTE_VK_matvec_subgroups) ? LTE_VK_matvec_subgroups
+                                                                   : LTE_VK_matvec;
+    call->constant[1] = tokens;
+    call->x = (rows + ROWS - 1) / ROWS;
+    call->y = (e->rows + tokens - 1) / tokens;
+}
+
+static void many(struct lte_vk_encoder *e, struct lte_vk_call *call, uint32_t rows)
+{
+    call->kernel = LTE_VK_gemm;
+    call->x = (rows + TILE - 1) / TILE;
+    call->y = (e->rows + TILE - 1) / TILE;
+}
+
+static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
+                  const struct lte_linear_part *part, const struct lte_vk_range *weight, size_t from,
+                  size_t rows)
+{
+    const struct lte_matrix *w = &part->weight;
+    const struct lte_linear_params p = {.x_first = lte_vk_first(e, op->in[0]),
+                                        .y_first = lte_vk_first(e, part->out),
+                                        .tokens = (uint32_t)e->rows,
+                                        .rows = (uint32_t)rows,
+                                        .cols = (uint32_t)w->cols,
+                                        .x_stride = lte_vk_width(e, op->in[0]),
+                                        .y_stride = lte_vk_width(e, part->out),
+                                        .column = (uint32_t)(part->column + from),
+                                        .biased = part->bias != NULL,
+                                        .bias_first = (uint32_t)from};
+    struct lte_vk_call call = {
+        .constant = {w->type, 0, w->cols % 8 == 0},
+        .bind = {lte_vk_value(e, op->in[0]), *weight,
+                 lte_vk_weight(e, part->bias, w->rows * sizeof *part->bias),
+                 lte_vk_value(e, part->out)},
+        .push = &p,
+        .z = 1};
+    if (tiles(e))
+        many(e, &call, p.rows);
+    else
+        few(e, &call, p.rows);
+    lte_vk_run(e, &call);
+}
+
+void lte_vk_encode_linear(struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    for (unsigned i = 0; i < op->linear.parts; i++) {
+        const struct lte_linear_part *part = &op->linear.part[i];
+        const struct lte_matrix *w = &part->weight;
+        const struct lte_vk_range whole = lte_vk_matrix(e, w);
+        const size_t rows = lte_vk_piece_rows(e, w);
+        for (size_t from = 0; from < w->rows; from += rows) {
+            const size_t n = w->rows - from < rows ? w->rows - from : rows;
+            const struct lte_vk_range weight = lte_vk_piece(&whole, w, from, n);
+            piece(e, op, part, &weight, from, n);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+#version 450
+// SPDX-License-Identifier: BSD-2-Clause
+// loop_exit: a row keeps what it held if its chances of leaving have added up to the threshold.
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+#include "maths.glsl"
+
+layout(push_constant) uniform Params { lte_loop_exit_params p; };
+layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
+layout(binding = 1) readonly buffer Held { float held[]; };
+layout(binding = 2) readonly buffer Logits { float logit[]; };
+layout(binding = 3) readonly buffer Now { float now[]; };
+layout(binding = 4) writeonly buffer Y { float y[]; };
+
+bool left(uint row)
+{
+    float stays = 1.0, sum = 0.0;
+    for (uint i = 0; i < p.loops; i++) {
+        const float chance = lte_sigmoid(logit[row * p.logits + i]);
+        sum += chance * stays;
+        stays *= 1.0 - chance;
+        if (sum >= p.threshold)
+            return true;
+    }
+    return false;
+}
+
+void main()
+{
+    const lte_vk_segment s = segment[p.segment + gl_WorkGroupID.z];
+    if (gl_WorkGroupID.y >= s.rows)
+        return;
+    const uint row = s.row + gl_WorkGroupID.y;
+    const bool keeps = left(row);
+    for (uint i = gl_LocalInvocationID.x; i < p.width; i += THREADS) {
+        const uint at = row * p.width + i;
+        y[at] = keeps ? held[at] : now[at];
+    }
+}

@@ -1,0 +1,4 @@
+#version 450
+// SPDX-License-Identifier: BSD-2-Clause
+#extension GL_GOOGLE_include_directive : require
+#include "matvec.glsl"

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Products on Vulkan devices: every type of weight, few and many tokens, odd sizes, several parts.
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/vk_rig.h"
+
+static const char *const type_name[] = {"fp32", "bf16", "f16"};
+
+// Weights of a type; the caller frees them.
+static void *weights(enum lte_dtype type, size_t n)
+{
+    float *wide = malloc(n * sizeof *wide);
+    check_fill(wide, n, CHECK_NORMAL);
+    if (type != LTE_DTYPE_F32) {
+        uint16_t *half = malloc(n * sizeof *half);
+        check_ref()->narrow[type](half, wide, n);
+        free(wide);
+        return half;
+    }
+    return wide;
+}
+
+static struct vk_case linear(enum lte_dtype type, const void *w, size_t rows, size_t cols,
+                             size_t tokens)
+{
+    struct vk_case c = vk_case(LTE_OP_LINEAR);
+    c.values = 2;
+    c.width[0] = cols;
+    c.width[1] = rows;
+    c.given[0] = true;
+    c.op.in[0] = 0;
+    c.rows[0] = tokens;
+    c.op.linear = (struct lte_linear_op){
+        .parts = 1, .part = {{.weight = {w, type, rows, cols}, .out = 1}}};
+    c.tolerance = 3e-6;
+    return c;
+}
+
+static void sizes(enum lte_dtype type)
+{
+    static const size_t size[][3] = {// rows, columns, tokens
+                                     {1, 1, 1},     {5, 7, 3},     {33, 64, 1},   {70, 264, 2},
+                                     {130, 72, 5},  {20, 1032, 8}, {9, 129, 11},  {64, 64, 64},
+                                     {65, 72, 25},  {3, 40, 64},   {129, 31, 33}, {66, 200, 24}};
+    char name[96];
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        const size_t rows = size[i][0], cols = size[i][1], tokens = size[i][2];
+        void *w = weights(type, rows * cols);
+        const struct vk_case c = linear(type, w, rows, cols, tokens);
+        snprintf(name, sizeof name, "%s %zu x %zu, %zu tokens", type_name[type], rows, cols, tokens);
+        vk_check(&c, name);
+        vk_end(); // weights are known by their address
+        free(w);
+    }
+}
+
+// Parts of several types into shared and separate outputs, with and without bias, one the logits.
+static void parts(size_t tokens, size_t sessions, size_t wanted)
+{
+    enum { COLS = 48 };
+    const size_t rows[] = {30, 9, 17};
+    void *w[3];
+    float bias[30];
+    char name[96];
+    struct vk_case c = linear(LTE_DTYPE_F32, NULL, 60, COLS, tokens);
+    check_fill(bias, 30, CHECK_NORMAL);
+    c.sessions = sessions;
+    c.wanted = wanted;
+    c.values = 3;
+    c.width[2] = 17;
+    c.vocabulary = 17;
+    c.op.linear.parts = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        w[i] = weights((enum lte_dtype)i, rows[i] * COLS);
+        c.op.linear.part[i] =
+            (struct lte_linear_part){.weight = {w[i], (enum lte_dtype)i, rows[i], COLS},
+                                     .bias = i == 1 ? NULL : bias,
+                                     .out = i == 2 ? wanted ? LTE_LOGITS_VALUE : 2 : 1,
+                                     .column = i == 1 ? 45 : 0};
+    }
+    if (wanted) { // the caller's logits are all that the head writes
+        c.op.linear.part[0] = c.op.linear.part[2];
+        c.op.linear.parts = 1;
+    }
+    c.draw = NULL;
+    snprintf(name, sizeof name, "%u parts, %zu tokens of %zu sessions%s", c.op.linear.parts,
+             sessions > 1 ? sessions : tokens, sessions, wanted ? ", logits" : "");
+    vk_check(&c, name);
+    vk_end();
+    for (unsigned i = 0; i < 3; i++)
+        free(w[i]);
+}
+
+int main(int argc, char **argv)
+{
+    check_begin(argc, argv, "vk_linear");
+    for (int type = 0; type < 3; type++)
+        sizes((enum lte_dtype)type);
+    parts(1, 1, 0);
+    parts(40, 1, 0);
+    parts(1, 6, 0);
+    parts(9, 1, 4);
+    vk_end();
+    return check_end();
+}
