@@ -3,12 +3,19 @@
 SHADERS = %D%/rmsnorm.comp
 SHADER_PARTS = %D%/common.glsl %D%/params.h
 # of ops with state
-SHADERS += %D%/delta_gates.comp \
+SHADERS += %D%/attend.comp \
+  %D%/attend_join.comp \
+  %D%/attend_keep.comp \
+  %D%/attend_plan.comp \
+  %D%/attend_round.comp \
+  %D%/attend_store.comp \
+  %D%/delta_gates.comp \
   %D%/delta_rule.comp \
   %D%/diag_rule.comp \
   %D%/short_conv.comp
-SHADER_PARTS += %D%/delta.glsl \
-  %D%/maths.glsl
+SHADER_PARTS += %D%/attend_plan.glsl \
+  %D%/delta.glsl \
+  %D%/narrow.glsl
 
 SHADERS += %D%/elementwise.comp \
   %D%/embed.comp \

@@ -45,6 +45,19 @@ struct lte_delta_params {
     U32 erase;
 };
 
+// All shaders of attend. Members from ring_k on are words from the op's state: lib/kv.h says what lies
+// there.
+struct lte_attend_params {
+    U32 segment;
+    U32 heads, group, head_dim; // key heads, and query heads of each
+    U32 rows;                   // of a segment
+    U32 ring, slots, sinks, delay; // slots: of the retained buffer
+    U32 retains;
+    U32 splits;                 // workgroups that share the keys of a query
+    float scale;
+    U32 ring_k, ring_v, slots_k, slots_v, ring_score, slots_score, slots_position, slots_used;
+};
+
 // Rows [first, first + gl_NumWorkGroups.y) of x and y: a workgroup a vector, x of row y.
 struct lte_rmsnorm_params {
     U32 first;

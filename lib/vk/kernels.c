@@ -20,6 +20,12 @@
 #include "shaders/rope.spv.h"
 #include "shaders/rope_angles.spv.h"
 
+#include "shaders/attend.spv.h"
+#include "shaders/attend_join.spv.h"
+#include "shaders/attend_keep.spv.h"
+#include "shaders/attend_plan.spv.h"
+#include "shaders/attend_round.spv.h"
+#include "shaders/attend_store.spv.h"
 #include "shaders/delta_gates.spv.h"
 #include "shaders/delta_rule.spv.h"
 #include "shaders/diag_rule.spv.h"

@@ -21,6 +21,12 @@
     X(rope, "rrw", struct lte_rope_params, 0) \
     X(gate, "rrrw", struct lte_gate_params, 0) \
     X(loop_exit, "rrrrw", struct lte_loop_exit_params, 0) \
+    X(attend, "rrrrrrw", struct lte_attend_params, 0) \
+    X(attend_join, "rrw", struct lte_attend_params, 0) \
+    X(attend_keep, "rrrrb", struct lte_attend_params, 0) \
+    X(attend_plan, "rrbw", struct lte_attend_params, 0) \
+    X(attend_round, "rbb", struct lte_attend_params, 0) \
+    X(attend_store, "rrrrw", struct lte_attend_params, 0) \
     X(short_conv, "rrrbw", struct lte_short_conv_params, 0) \
     X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \

@@ -29,7 +29,8 @@ LIB_VULKAN += %D%/op/elementwise.c \
   %D%/op/matrix.h \
   %D%/op/rope.c
 # with state
-LIB_VULKAN += %D%/op/delta_gates.c \
+LIB_VULKAN += %D%/op/attend.c \
+  %D%/op/delta_gates.c \
   %D%/op/delta_rule.c \
   %D%/op/short_conv.c
 else
