@@ -1,59 +1,68 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The seam between the graph and a device: the nine calls that a backend has to answer.
+// The seam between the graph and a device: the calls that a backend has to answer.
 //
 // The CPU needs no seam: its memory is the caller's, and an op's own compute function calls the kernels
 // of the dispatch table. A device with memory of its own implements this table in lib/<device>/ and nothing
-// outside that folder knows more about it. Arguments are checked once, in front of the table: a
-// backend may assume that pointers are not NULL, ranges lie inside their buffer, and an op it is handed
-// is one that it has said yes to.
+// outside that folder knows more about it. Arguments are checked once, in front of the table. What lasts
+// from token to token lies on the device as lib/plan.c lays it out for the host, byte for byte, so that
+// sessions can move.
 #ifndef LTE_LIB_BACKEND_H
 #define LTE_LIB_BACKEND_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/graph.h"
-#include "lte/context.h"
+#include "lib/plan.h"
 
-struct lte_op;          // one row of the graph
-struct lte_device_state; // a backend's own: queues, pipelines, the self-test's verdict
-struct lte_buffer;      // a backend's own: a range of device memory
+struct lte_segment;
+
+// A backend's own: the device with its pipelines; a model's weights there; a session's memory there.
+struct lte_backend_device;
+struct lte_backend_program;
+struct lte_backend_session;
 
 struct lte_backend_ops {
     const char *name; // as in `lte --device`
 
-    // Opens the device and runs its self-test against the reference kernels. On success the caller
-    // owns *device; a device that computes wrongly is LTE_ERR_DEVICE, one that is not there (no loader,
-    // no driver, a missing feature) LTE_ERR_UNSUPPORTED, and the log says which.
-    enum lte_status (*open)(const struct lte_context *context, struct lte_device_state **device);
-    // Frees the device; its buffers have been freed before.
-    void (*close)(struct lte_device_state *device);
+    // Opens the device with that number. On success the caller owns *device. LTE_ERR_UNSUPPORTED: it
+    // is not there (no loader, no driver, a missing feature), and the log says which; LTE_ERR_MEMORY,
+    // LTE_ERR_DEVICE.
+    enum lte_status (*open)(const struct lte_context *context, unsigned number,
+                            struct lte_backend_device **device);
+    // Frees the device; what was made from it has been freed before.
+    void (*close)(struct lte_backend_device *device);
+    const char *(*describe)(const struct lte_backend_device *device);
 
-    // `bytes` of device memory, zeroed, aligned to 256 bytes. All of it is asked for before the first
-    // token: what lte_session_plan() says is what is allocated. LTE_OK, LTE_ERR_MEMORY, LTE_ERR_DEVICE.
-    enum lte_status (*alloc)(struct lte_device_state *device, size_t bytes,
-                             struct lte_buffer **buffer);
-    void (*free)(struct lte_device_state *device, struct lte_buffer *buffer); // NULL is allowed
+    // Finds out whether the device runs every op of the graph, by encoding them, and uploads the
+    // weights. LTE_ERR_UNSUPPORTED: an op, which the log names; a graph with one of these runs on the
+    // CPU whole: nothing is split between devices behind the caller's back.
+    enum lte_status (*load)(struct lte_backend_device *device, const struct lte_graph *graph,
+                            struct lte_backend_program **program);
+    void (*unload)(struct lte_backend_program *program);
 
-    // Copies between the caller's memory and a buffer. The host memory may be reused when the call
-    // returns. Both wait for whatever work touches the range. LTE_OK, LTE_ERR_DEVICE.
-    enum lte_status (*upload)(struct lte_device_state *device, struct lte_buffer *buffer,
-                              size_t offset, const void *data, size_t bytes);
-    enum lte_status (*download)(struct lte_device_state *device, const struct lte_buffer *buffer,
-                                size_t offset, void *data, size_t bytes);
+    // Bytes that a session takes on the device beside its states. LTE_ERR_UNSUPPORTED as load().
+    enum lte_status (*plan)(struct lte_backend_program *program, const struct lte_layout *layout,
+                            const struct lte_session_params *params, uint64_t *bytes);
+    // All of a session's memory; `layout` is kept. States are those of an empty sequence: all bytes
+    // zero. LTE_ERR_MEMORY when the device has no room.
+    enum lte_status (*make)(struct lte_backend_program *program, const struct lte_layout *layout,
+                            const struct lte_session_params *params,
+                            struct lte_backend_session **session);
+    void (*end)(struct lte_backend_session *session);
 
-    // Whether the device can run this op with these shapes and types. It is the lookup of the op's
-    // pipeline, so that the answer and compute() cannot disagree. A graph with one op that is not
-    // supported runs on the CPU whole: nothing is split between devices behind the caller's back.
-    bool (*supports)(const struct lte_device_state *device, const struct lte_op *op);
+    // All the states, layout->state_bytes, between the host and the device.
+    enum lte_status (*clear)(struct lte_backend_session *session);
+    enum lte_status (*upload)(struct lte_backend_session *session, const void *states);
+    enum lte_status (*download)(struct lte_backend_session *session, void *states);
 
-    // Queues the graph for `tokens` tokens as one submission and returns; `arena` holds states and
-    // activations at the offsets that the graph's plan gave them. Nothing is allocated.
-    // LTE_OK, LTE_ERR_DEVICE (lost: every later call says so as well).
-    enum lte_status (*compute)(struct lte_device_state *device, const struct lte_graph *graph,
-                               struct lte_buffer *arena, size_t tokens);
-    // Waits until all that was queued is done. LTE_OK, LTE_ERR_DEVICE.
-    enum lte_status (*sync)(struct lte_device_state *device);
+    // Runs the graph as lte_exec_run() does, as one submission, and waits for it: segment i is of
+    // session[i]. A lost device is LTE_ERR_DEVICE, from then on and for every call.
+    enum lte_status (*compute)(struct lte_backend_session *const *session,
+                               const struct lte_segment *segment, size_t segments,
+                               const uint32_t *tokens, size_t rows, size_t wanted, float *logits);
 };
+
+// In a library built without it, open() says so.
+extern const struct lte_backend_ops lte_vulkan;
 
 #endif

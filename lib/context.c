@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/backend.h"
 #include "lib/blas.h"
 #include "lib/par.h"
 #include "simd/cpu.h"
@@ -48,11 +49,23 @@ static enum lte_status check_device(const struct lte_context *c, enum lte_device
     switch (device) {
     case LTE_DEVICE_CPU:
     case LTE_DEVICE_AUTO:
-        return LTE_OK;
     case LTE_DEVICE_VULKAN:
-        return lte_fail(c, LTE_ERR_UNSUPPORTED, "device vulkan: this library was built without it");
+        return LTE_OK;
     }
     return lte_fail(c, LTE_ERR_ARGUMENT, "device %d is not one of enum lte_device", (int)device);
+}
+
+// Without the device the CPU does the work.
+static enum lte_status open_device(struct lte_context *c, enum lte_device device, unsigned number)
+{
+    c->backend = &lte_vulkan;
+    if (device != LTE_DEVICE_VULKAN)
+        return LTE_OK;
+    const enum lte_status status = c->backend->open(c, number, &c->device);
+    if (status != LTE_ERR_UNSUPPORTED)
+        return status;
+    lte_log(c, LTE_LOG_WARNING, "everything runs on the CPU");
+    return LTE_OK;
 }
 
 enum lte_status lte_open(const struct lte_options *options, struct lte_context **context)
@@ -81,20 +94,26 @@ enum lte_status lte_open(const struct lte_options *options, struct lte_context *
     struct lte_context *made = lte_alloc(&c, sizeof *made);
     if (!made)
         return lte_fail_memory(&c, "the context", sizeof *made);
-    const enum lte_status status = lte_par_open(&c, c.threads, &c.par);
+    enum lte_status status = lte_par_open(&c, c.threads, &c.par);
     if (status != LTE_OK) {
         lte_release(&c, made, sizeof *made);
         return status;
     }
     *made = c;
-    *context = made;
-    return LTE_OK;
+    status = open_device(made, o.device, o.device_number);
+    if (status != LTE_OK)
+        lte_close(made);
+    else
+        *context = made;
+    return status;
 }
 
 void lte_close(struct lte_context *context)
 {
     if (!context)
         return;
+    if (context->device)
+        context->backend->close(context->device);
     const struct lte_context c = *context;
     lte_par_close(&c, c.par);
     lte_release(&c, context, sizeof *context);
@@ -103,6 +122,11 @@ void lte_close(struct lte_context *context)
 const char *lte_context_cpu(const struct lte_context *context)
 {
     return context->kernels.name;
+}
+
+const char *lte_context_device(const struct lte_context *context)
+{
+    return context->device ? context->backend->describe(context->device) : "cpu";
 }
 
 unsigned lte_context_threads(const struct lte_context *context)

@@ -9,6 +9,9 @@
 #include "lte/context.h"
 #include "simd/table.h"
 
+struct lte_backend_ops;
+struct lte_backend_device;
+
 struct lte_context {
     struct lte_allocator allocator;
     lte_log_fn *log;
@@ -16,6 +19,8 @@ struct lte_context {
     unsigned threads;
     struct lte_par *par; // the team of threads, lib/par.h
     struct lte_kernels kernels;
+    const struct lte_backend_ops *backend;
+    struct lte_backend_device *device; // NULL: everything runs on the CPU
 };
 
 // Memory from the context's allocator, aligned to 64 bytes; NULL when there is none. Size 0 is

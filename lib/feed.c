@@ -2,7 +2,7 @@
 // Reading tokens: one session many tokens at a time, or many sessions one token each.
 #include "config.h"
 
-#include "lib/session.h"
+#include "lib/place.h"
 
 static enum lte_status check_tokens(const struct lte_model *model, const uint32_t *tokens, size_t n)
 {
@@ -23,9 +23,11 @@ static enum lte_status check_room(const struct lte_session *s, size_t count)
                     (unsigned long long)s->position, (unsigned long long)s->limit);
 }
 
-static void run(struct lte_session *arena, const struct lte_segment *segment, size_t segments,
+static enum lte_status run(struct lte_session *arena, const struct lte_segment *segment, size_t segments,
                 const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
 {
+    if (arena->device)
+        return lte_place_compute(segment, segments, tokens, rows, wanted, logits);
     struct lte_exec x = {.graph = arena->model->graph,
                          .context = arena->model->context,
                          .kernels = &arena->model->context->kernels,
@@ -37,6 +39,7 @@ static void run(struct lte_session *arena, const struct lte_segment *segment, si
                          .observe = arena->observe,
                          .observe_opaque = arena->observe_opaque};
     lte_exec_run(&x, rows, wanted);
+    return LTE_OK;
 }
 
 enum lte_status lte_session_feed(struct lte_session *s, const uint32_t *tokens, size_t count,
@@ -52,7 +55,7 @@ enum lte_status lte_session_feed(struct lte_session *s, const uint32_t *tokens, 
         const bool last = done + rows == count;
         const size_t wanted = want == LTE_LOGITS_ALL ? rows : want == LTE_LOGITS_LAST && last;
         const struct lte_segment segment = {s, 0, rows, s->position};
-        run(s, &segment, 1, tokens + done, rows, wanted, logits);
+        LTE_TRY(run(s, &segment, 1, tokens + done, rows, wanted, logits));
         s->position += rows;
         done += rows;
         if (want == LTE_LOGITS_ALL)
@@ -68,6 +71,9 @@ static enum lte_status check_sessions(struct lte_session *const *session, size_t
     for (size_t i = 0; i < sessions; i++) {
         if (!session[i] || session[i]->model != session[0]->model)
             return LTE_ERR_ARGUMENT;
+        if (!session[i]->device != !session[0]->device)
+            return lte_fail(session[0]->model->context, LTE_ERR_ARGUMENT,
+                            "sessions 0 and %zu of one step are on different devices", i);
         for (size_t j = 0; j < i; j++)
             if (session[j] == session[i])
                 return lte_fail(session[0]->model->context, LTE_ERR_ARGUMENT,
@@ -77,12 +83,13 @@ static enum lte_status check_sessions(struct lte_session *const *session, size_t
 }
 
 // The session whose scratch has room for every other's ops: what one token takes grows with a session's
-// own limit.
+// own limit. A device looks for that one itself, among those of the largest batch.
 static struct lte_session *roomiest(struct lte_session *const *session, size_t sessions)
 {
     struct lte_session *most = session[0];
     for (size_t i = 1; i < sessions; i++)
-        if (session[i]->params.max_tokens > most->params.max_tokens)
+        if (session[i]->device ? session[i]->params.batch > most->params.batch
+                               : session[i]->params.max_tokens > most->params.max_tokens)
             most = session[i];
     return most;
 }
@@ -107,8 +114,8 @@ enum lte_status lte_session_step(struct lte_session *const *session, size_t sess
         for (size_t i = 0; i < rows; i++)
             segment[i] =
                 (struct lte_segment){session[done + i], i, 1, session[done + i]->position};
-        run(arena, segment, rows, tokens + done, rows, logits ? rows : 0,
-            logits ? logits + done * session[0]->model->vocabulary : NULL);
+        LTE_TRY(run(arena, segment, rows, tokens + done, rows, logits ? rows : 0,
+                    logits ? logits + done * session[0]->model->vocabulary : NULL));
         for (size_t i = 0; i < rows; i++)
             session[done + i]->position++;
     }

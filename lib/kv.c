@@ -41,6 +41,11 @@ size_t lte_kv_carve(const struct lte_attend_op *op, const struct lte_session_par
     return at;
 }
 
+size_t lte_kv_counts(const struct lte_attend_op *op, const struct lte_session_params *params)
+{
+    return lte_kv_carve(op, params, NULL, NULL) - lte_align(op->key_heads * sizeof(uint64_t)); // last
+}
+
 size_t lte_kv_ring_used(const struct lte_kv *kv, uint64_t position)
 {
     return position < kv->ring ? (size_t)position : kv->ring;

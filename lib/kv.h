@@ -29,6 +29,9 @@ struct lte_kv {
 size_t lte_kv_carve(const struct lte_attend_op *op, const struct lte_session_params *params,
                     void *state, struct lte_kv *kv);
 
+// Where in the slot of a retaining layer buffer_used lies.
+size_t lte_kv_counts(const struct lte_attend_op *op, const struct lte_session_params *params);
+
 // This call's tokens: row r is the token at position + r. Strides in floats.
 struct lte_kv_tokens {
     const float *k, *v;          // [rows][key_heads * head_dim]

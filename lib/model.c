@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/backend.h"
 #include "lib/file.h"
 #include "lib/graph.h"
 
@@ -52,12 +53,25 @@ static const char *checkpoint_name(const struct lte_tensors *tensors, const char
     return file;
 }
 
+// A graph that the device cannot run stays on the CPU.
+static enum lte_status load_device(const struct lte_context *c, struct lte_model *model)
+{
+    if (!c->device)
+        return LTE_OK;
+    const enum lte_status status = c->backend->load(c->device, model->graph, &model->program);
+    if (status != LTE_ERR_UNSUPPORTED)
+        return status;
+    lte_log(c, LTE_LOG_WARNING, "this model runs on the CPU");
+    return LTE_OK;
+}
+
 static enum lte_status load_weights(struct lte_context *context, const char *folder,
                                     struct lte_model *model)
 {
     LTE_TRY(lte_tensors_open(context, folder, &model->tensors));
     LTE_TRY(lte_model_bind(model, model->tensors, checkpoint_name(model->tensors, folder)));
-    return lte_graph_build(model, LTE_GRAPH_INFERENCE, &model->graph);
+    LTE_TRY(lte_graph_build(model, LTE_GRAPH_INFERENCE, &model->graph));
+    return load_device(context, model);
 }
 
 void lte_model_params_init(struct lte_model_params *params)
@@ -104,6 +118,8 @@ void lte_model_free(struct lte_model *model)
         return;
     const struct lte_context *c = model->context;
     lte_tokenizer_free(model->tokenizer);
+    if (model->program)
+        c->backend->unload(model->program);
     lte_graph_free(c, model->graph);
     lte_tensors_close(model->tensors);
     lte_release(c, model->layer, model->layers * sizeof *model->layer);

@@ -132,6 +132,7 @@ struct lte_looping {
 };
 
 struct lte_graph;
+struct lte_backend_program;
 struct lte_family;
 
 struct lte_model {
@@ -155,6 +156,7 @@ struct lte_model {
     struct lte_tensors *tensors;
     struct lte_tokenizer *tokenizer; // NULL: none
     struct lte_graph *graph;      // built at load
+    struct lte_backend_program *program; // the graph on the context's device; NULL: on the CPU
 };
 
 // A model from a config alone, without weights (its tensors are NULL): it describes and counts, and

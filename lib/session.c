@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "lib/place.h"
+
 enum { DEFAULT_MAX_TOKENS = 4096, DEFAULT_BATCH = 256, MAX_BATCH = 4096 };
 #define MAX_TOKENS ((uint64_t)1 << 31) // positions within a call are 32-bit in the kernels
 
@@ -98,17 +100,21 @@ enum lte_status lte_session_plan(const struct lte_model *model,
         return LTE_ERR_ARGUMENT;
     LTE_TRY(check_params(model, params, &p));
     LTE_TRY(plan_layout(model, &p, &layout, &arrays));
+    struct lte_place place;
+    const enum lte_status status = lte_place_choose(model, &layout, &p, &place);
+    const uint64_t activations =
+        place.device ? place.device_bytes : layout.total - layout.arena;
     *plan = (struct lte_plan){
         .state = layout.state_bytes,
-        .activations = layout.total - layout.arena,
-        .session = layout.total,
+        .activations = activations,
+        .session = layout.bookkeeping + layout.state_bytes + activations,
         .growing = layout.growing_bytes,
         .max_tokens = layout.growing_bytes ? p.max_tokens : UINT64_MAX,
         .full_cache = full_cache_bytes(model, &p),
         .slots = model->graph->slots,
     };
     release_layout(model, &layout, arrays);
-    return LTE_OK;
+    return status;
 }
 
 enum lte_status lte_session_plan_slot(const struct lte_model *model,
@@ -138,6 +144,31 @@ enum lte_status lte_session_plan_slot(const struct lte_model *model,
     return status;
 }
 
+static enum lte_status fill_layout(struct lte_session *s)
+{
+    const struct lte_model *m = s->model;
+    lte_layout_arrays(m->graph, &s->layout, (unsigned char *)s + lte_align(sizeof *s));
+    LTE_TRY(lte_layout_fill(m->context, m->graph, &s->params, sizeof *s, &s->layout));
+    s->limit = s->layout.growing_bytes ? s->params.max_tokens : UINT64_MAX;
+    return LTE_OK;
+}
+
+static enum lte_status make_host(struct lte_session *s)
+{
+    LTE_TRY(fill_layout(s));
+    lte_all_used(s->model->context, s, s->layout.growing);
+    // room that no token has reached yet is part of the state that a caller may take
+    memset((unsigned char *)s + s->layout.bookkeeping, 0, s->layout.growing - s->layout.bookkeeping);
+    lte_session_reset(s);
+    return LTE_OK;
+}
+
+static enum lte_status make_device(struct lte_session *s)
+{
+    LTE_TRY(fill_layout(s));
+    return lte_place_make(s);
+}
+
 enum lte_status lte_session_new(const struct lte_model *model,
                                 const struct lte_session_params *params,
                                 struct lte_session **session)
@@ -153,35 +184,39 @@ enum lte_status lte_session_new(const struct lte_model *model,
     const struct lte_context *c = model->context;
     LTE_TRY(check_params(model, params, &p));
     LTE_TRY(plan_layout(model, &p, &layout, &arrays));
-    const size_t total = layout.total;
+    struct lte_place place;
+    enum lte_status status = lte_place_choose(model, &layout, &p, &place);
     release_layout(model, &layout, arrays);
+    LTE_TRY(status);
 
-    struct lte_session *s = lte_alloc(c, total);
+    struct lte_session *s = lte_alloc(c, place.host_bytes);
     if (!s)
-        return lte_fail_memory(c, "the session", total);
-    *s = (struct lte_session){.model = model, .params = p};
-    lte_layout_arrays(model->graph, &s->layout, (unsigned char *)s + lte_align(sizeof *s));
-    const enum lte_status status = lte_layout_fill(c, model->graph, &p, sizeof *s, &s->layout);
-    if (status != LTE_OK) {
-        lte_release(c, s, total);
-        return status;
-    }
-    lte_all_used(c, s, s->layout.growing);
-    s->limit = s->layout.growing_bytes ? p.max_tokens : UINT64_MAX;
-    lte_session_reset(s);
-    *session = s;
-    return LTE_OK;
+        return lte_fail_memory(c, "the session", place.host_bytes);
+    *s = (struct lte_session){.model = model, .params = p, .bytes = place.host_bytes};
+    status = place.device ? make_device(s) : make_host(s);
+    if (status != LTE_OK)
+        lte_release(c, s, place.host_bytes);
+    else
+        *session = s;
+    return status;
 }
 
 void lte_session_free(struct lte_session *session)
 {
-    if (session)
-        lte_release(session->model->context, session, session->layout.total);
+    if (!session)
+        return;
+    lte_place_end(session);
+    lte_release(session->model->context, session, session->bytes);
 }
 
 void lte_session_reset(struct lte_session *session)
 {
     const struct lte_graph *g = session->model->graph;
+    session->position = 0;
+    if (session->device) {
+        lte_place_clear(session);
+        return;
+    }
     for (size_t i = 0; i < g->ops; i++) {
         const struct lte_op_row *row = lte_op_table[g->op[i].kind];
         bool grows = false;
@@ -193,7 +228,6 @@ void lte_session_reset(struct lte_session *session)
         else
             memset(state, 0, row->state(&g->op[i], &session->params, &grows));
     }
-    session->position = 0;
 }
 
 uint64_t lte_session_position(const struct lte_session *session)

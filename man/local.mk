@@ -5,6 +5,7 @@ MAN3 = %D%/lte.3 %D%/lte_data.3 %D%/lte_data_mqar.3 %D%/lte_data_text.3 %D%/lte_
   %D%/lte_session_feed.3 %D%/lte_session_step.3 %D%/lte_status.3 %D%/lte_stream.3 \
   %D%/lte_tokenizer.3 %D%/lte_tokenizer_train_bpe.3 %D%/lte_trainer.3 %D%/lte_version.3
 MAN3 += %D%/lte_convert.3
+MAN3 += %D%/lte_session_get_state.3
 dist_man_MANS = %D%/lte.1 $(MAN3) %D%/lte-train.5 %D%/lte.7
 MAN_LINKS = %D%/links
 EXTRA_DIST += $(MAN_LINKS)

@@ -4,24 +4,48 @@
 
 #include "tools/engine.h"
 
+#include <string.h>
+
 #include "tools/message.h"
+#include "tools/number.h"
 #include "tools/shipped.h"
 
-const char *const engine_devices[] = {
-    [LTE_DEVICE_CPU] = "cpu", [LTE_DEVICE_AUTO] = "auto", [LTE_DEVICE_VULKAN] = "vulkan", NULL};
 const char *const engine_dtypes[] = {
     [LTE_DTYPE_F32] = "f32", [LTE_DTYPE_BF16] = "bf16", [LTE_DTYPE_F16] = "f16", NULL};
 
+static bool choose_device(struct lte_options *options, const char *name)
+{
+    static const char *const names[] = {
+        [LTE_DEVICE_CPU] = "cpu", [LTE_DEVICE_AUTO] = "auto", [LTE_DEVICE_VULKAN] = "vulkan"};
+    uint64_t number = 0;
+    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i])) {
+            options->device = (enum lte_device)i;
+            return true;
+        }
+    if (!name)
+        return true;
+    if (strncmp(name, "vulkan:", 7) || !number_integer(name + 7, &number) || number > 255) {
+        message_error("--device \"%s\": expected one of cpu, auto, vulkan, or vulkan:N", name);
+        return false;
+    }
+    options->device = LTE_DEVICE_VULKAN;
+    options->device_number = (unsigned)number;
+    return true;
+}
+
 int engine_open(struct engine *engine, const struct engine_settings *settings, const char *folder)
 {
-    *engine = (struct engine){.folder = folder ? shipped_named(folder) : shipped_model()};
-    if (!engine->folder)
-        return STATUS_FAILED;
     struct lte_options options;
     lte_options_init(&options);
+    *engine = (struct engine){0};
+    if (!choose_device(&options, settings->device))
+        return STATUS_USAGE;
+    engine->folder = folder ? shipped_named(folder) : shipped_model();
+    if (!engine->folder)
+        return STATUS_FAILED;
     options.threads = (unsigned)settings->threads;
     options.cpu = settings->cpu;
-    options.device = (enum lte_device)settings->device;
     options.log = message_log;
     enum lte_status status = lte_open(&options, &engine->context);
     if (status != LTE_OK) {

@@ -12,7 +12,7 @@
 struct engine_settings {
     uint64_t threads;    // 0: all
     const char *cpu;     // NULL: the best
-    int device;          // enum lte_device
+    const char *device;  // "cpu", "auto", "vulkan" or "vulkan:N"; NULL: the CPU
     uint64_t max_tokens; // 0: as many as the command needs
     int kv;              // enum lte_dtype
     uint64_t batch;      // 0: the library's default
@@ -21,7 +21,7 @@ struct engine_settings {
     bool share_loops;
 };
 
-extern const char *const engine_devices[], *const engine_dtypes[];
+extern const char *const engine_dtypes[];
 
 // Rows for the table of a command whose settings have a struct engine_settings called `engine`.
 #define ENGINE_OPTIONS(settings)                                                                  \
@@ -31,8 +31,8 @@ extern const char *const engine_devices[], *const engine_dtypes[];
     {.name = "cpu", .kind = OPTION_TEXT, .offset = offsetof(settings, engine.cpu),                \
      .argument = "LEVEL",                                                                         \
      .help = "highest kernel level: ref, avx2, avx512 or neon\n(default: what the CPU has)"},     \
-    {.name = "device", .kind = OPTION_CHOICE, .offset = offsetof(settings, engine.device),        \
-     .argument = "NAME", .choices = engine_devices, .help = "cpu, auto or vulkan (default: cpu)"}, \
+    {.name = "device", .kind = OPTION_TEXT, .offset = offsetof(settings, engine.device),          \
+     .argument = "NAME", .help = "cpu, auto, vulkan or vulkan:N (default: cpu)"},                 \
     {.name = "loops", .kind = OPTION_INTEGER, .offset = offsetof(settings, engine.loops),         \
      .argument = "N", .low = 1, .high = 64,                                                       \
      .help = "times a looped model's layers run per token\n(default: as its config says)"}

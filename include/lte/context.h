@@ -25,6 +25,7 @@ struct lte_options {
     const char *cpu;                 // "ref", "avx2", "avx512", "neon": the highest kernel level to
                                      // use; NULL: what the CPU has, or what LTE_CPU says if it is set
     enum lte_device device;          // LTE_DEVICE_CPU by default
+    unsigned device_number;          // LTE_DEVICE_VULKAN: which of the loader's devices; 0, the first
     struct lte_allocator allocator;  // all members NULL: the C library's
     lte_log_fn *log;                 // NULL: messages are dropped
     void *log_opaque;
@@ -38,8 +39,8 @@ LTE_API void lte_options_init(struct lte_options *options);
 // On success the caller owns *context and ends it with lte_close(), after everything made from it;
 // on failure *context is NULL.
 // LTE_OK, LTE_ERR_ARGUMENT (context NULL; threads, cpu or device outside the lists above; cpu names a
-// level this CPU or build does not have), LTE_ERR_MEMORY, LTE_ERR_UNSUPPORTED (LTE_DEVICE_VULKAN in a
-// library built without it).
+// level this CPU or build does not have), LTE_ERR_MEMORY, LTE_ERR_DEVICE (it is there and fails). Without
+// the device that was asked for, or a library built for it, everything runs on the CPU; the log says why.
 // Thread-safety: Safe. The context is constant once made: any number of threads may use it at once.
 // With OpenBLAS built in, the first context sets OpenBLAS to one thread for the whole process: the
 // library splits the work itself.
@@ -51,6 +52,8 @@ LTE_API void lte_close(struct lte_context *context);
 
 // Kernel level in use: "ref", "avx2", "avx512" or "neon". Thread-safety: Safe.
 LTE_API const char *lte_context_cpu(const struct lte_context *context);
+// Name of the device in use, or "cpu". Lives as long as the context. Thread-safety: Safe.
+LTE_API const char *lte_context_device(const struct lte_context *context);
 // Most threads that a call uses, the calling one included; at least 1. Thread-safety: Safe.
 LTE_API unsigned lte_context_threads(const struct lte_context *context);
 

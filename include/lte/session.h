@@ -29,7 +29,8 @@ struct lte_session_params {
                               // how tokens are split into calls and by `batch`. A call of one token a
                               // session ends with the loop after which all of them have left, whose
                               // keys and values a token then keeps. Default 0
-    uint64_t reserved[7];     // zero
+    uint32_t on_cpu;          // nonzero: on the CPU, whatever the context's device. Default 0
+    uint64_t reserved[6];     // zero
 };
 LTE_API void lte_session_params_init(struct lte_session_params *params);
 
@@ -66,7 +67,7 @@ LTE_API enum lte_status lte_session_plan_slot(const struct lte_model *model,
 
 // Makes a session at position 0. `params` may be NULL for the defaults. On success the caller owns
 // *session and ends it with lte_session_free() before the model; on failure it is NULL.
-// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY (of the host or of the device), LTE_ERR_DEVICE.
 // Thread-safety: Safe. A session belongs to one thread at a time; different sessions of one model
 // may run in different threads.
 LTE_API enum lte_status lte_session_new(const struct lte_model *model,
@@ -81,6 +82,22 @@ LTE_API void lte_session_reset(struct lte_session *session);
 // Tokens read so far.
 LTE_API uint64_t lte_session_position(const struct lte_session *session);
 
+// The session's state as bytes: what is carried from token to token, and the position. It may be kept
+// and given to another session of the same model with the same parameters (max_tokens included, where
+// the model grows), here or in another process, on the CPU or on a device. The bytes are of this version
+// of the library, and hold nothing of the session's progress function.
+LTE_API size_t lte_session_state_size(const struct lte_session *session);
+// Writes them to `state`. LTE_OK, LTE_ERR_ARGUMENT (NULL), LTE_ERR_SPACE (size < state size),
+// LTE_ERR_DEVICE (the session's device was lost, and its state with it).
+// Thread-safety, here and below: one thread at a time per session.
+LTE_API enum lte_status lte_session_get_state(const struct lte_session *session, void *state,
+                                              size_t size);
+// Makes the session go on from there. LTE_OK, LTE_ERR_ARGUMENT (NULL), LTE_ERR_FORMAT (not a state, or
+// of a session of another model or with other parameters), LTE_ERR_CONTEXT_FULL (its position is above
+// the session's limit): the session is unchanged; LTE_ERR_DEVICE.
+LTE_API enum lte_status lte_session_set_state(struct lte_session *session, const void *state,
+                                              size_t size);
+
 enum lte_logits {
     LTE_LOGITS_NONE = 0, // none: the output head is not computed
     LTE_LOGITS_LAST = 1, // [vocabulary], after the last token
@@ -92,7 +109,8 @@ enum lte_logits {
 // values as `want` says and may be NULL for LTE_LOGITS_NONE.
 // LTE_OK, LTE_ERR_ARGUMENT (NULL where values are wanted, a token id outside the vocabulary: the log
 // names it and its index; nothing has been read), LTE_ERR_CONTEXT_FULL (position + count > max_tokens
-// of a growing model: nothing has been read), LTE_ERR_CANCELLED (see lte_session_set_progress).
+// of a growing model: nothing has been read), LTE_ERR_CANCELLED (see lte_session_set_progress),
+// LTE_ERR_DEVICE (the session's device was lost, and its state with it).
 // Thread-safety: one thread at a time per session.
 LTE_API enum lte_status lte_session_feed(struct lte_session *session, const uint32_t *tokens,
                                          size_t count, enum lte_logits want, float *logits);

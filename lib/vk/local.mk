@@ -1,6 +1,7 @@
 # The Vulkan backend.
 if HAVE_VULKAN
 LIB_VULKAN = %D%/api.h \
+  %D%/backend.c \
   %D%/device.c \
   %D%/device.h \
   %D%/encode.c \
@@ -33,6 +34,7 @@ LIB_VULKAN += %D%/op/attend.c \
   %D%/op/delta_gates.c \
   %D%/op/delta_rule.c \
   %D%/op/short_conv.c
+%D%/kernels.lo: $(SPV)
 else
 LIB_VULKAN = %D%/stubs.c
 endif

@@ -16,17 +16,49 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+// Sizes of a session's buffers.
+struct sizes {
+    uint64_t arena, scratch, logits, step;
+};
+
+static enum lte_status size_buffers(struct lte_vk_program *p, const struct lte_layout *layout,
+                                    const struct lte_session_params *params, struct sizes *sizes)
+{
+    const size_t batch = params->batch, sessions = least(batch, LTE_VK_SEGMENTS);
+    uint64_t scratch = 0;
+    LTE_TRY(lte_vk_program_try(p, layout, params, 1, 1, false, &scratch));
+    LTE_TRY(lte_vk_program_try(p, layout, params, 1, batch, false, &scratch));
+    LTE_TRY(lte_vk_program_try(p, layout, params, sessions, sessions, false, &scratch));
+    *sizes = (struct sizes){
+        .arena = layout->arena_bytes + scratch,
+        .scratch = scratch,
+        .logits = least(batch, LTE_VK_LOGIT_ROWS) * p->graph->vocabulary * sizeof(float),
+        .step = segments_bytes() + batch * sizeof(uint32_t)};
+    return LTE_OK;
+}
+
+enum lte_status lte_vk_session_plan(struct lte_vk_program *program, const struct lte_layout *layout,
+                                    const struct lte_session_params *params, uint64_t *bytes)
+{
+    struct sizes sizes;
+    LTE_TRY(size_buffers(program, layout, params, &sizes));
+    *bytes = sizes.arena + 2 * sizes.logits + sizes.step;
+    return LTE_OK;
+}
+
 static enum lte_status make_buffers(struct lte_vk_session *s)
 {
     struct lte_vk_device *d = s->program->device;
     const struct lte_layout *l = s->layout;
-    const uint64_t logits = s->logit_rows * s->program->graph->vocabulary * sizeof(float);
-    const uint64_t step = segments_bytes() + s->params.batch * sizeof(uint32_t);
+    struct sizes sizes;
+    LTE_TRY(size_buffers(s->program, l, &s->params, &sizes));
+    s->logit_rows = least(s->params.batch, LTE_VK_LOGIT_ROWS);
+    s->scratch_bytes = sizes.scratch;
     LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, l->state_bytes, &s->states));
-    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, l->arena_bytes + s->scratch_bytes, &s->arena));
-    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, logits, &s->logits));
-    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_READ_MEMORY, logits, &s->read));
-    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_STEP_MEMORY, step, &s->step));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, sizes.arena, &s->arena));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, sizes.logits, &s->logits));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_READ_MEMORY, sizes.logits, &s->read));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_STEP_MEMORY, sizes.step, &s->step));
     return lte_vk_clear(d, &s->states, 0, l->state_bytes);
 }
 
@@ -43,13 +75,6 @@ static enum lte_status make_pool(struct lte_vk_session *s)
 
 static enum lte_status make(struct lte_vk_session *s)
 {
-    const size_t batch = s->params.batch;
-    const size_t sessions = least(batch, LTE_VK_SEGMENTS);
-    s->logit_rows = least(batch, LTE_VK_LOGIT_ROWS);
-    LTE_TRY(lte_vk_program_try(s->program, s->layout, &s->params, 1, 1, false, &s->scratch_bytes));
-    LTE_TRY(lte_vk_program_try(s->program, s->layout, &s->params, 1, batch, false, &s->scratch_bytes));
-    LTE_TRY(lte_vk_program_try(s->program, s->layout, &s->params, sessions, sessions, false,
-                               &s->scratch_bytes));
     LTE_TRY(make_buffers(s));
     return make_pool(s);
 }

@@ -44,6 +44,10 @@ struct lte_vk_session {
     struct lte_vk_recording recording[LTE_VK_RECORDINGS];
 };
 
+// Bytes of a session's device memory beside its states.
+enum lte_status lte_vk_session_plan(struct lte_vk_program *program, const struct lte_layout *layout,
+                                    const struct lte_session_params *params, uint64_t *bytes);
+
 // Memory for a session of that layout, which the caller keeps: states as those of an empty sequence.
 // LTE_OK, LTE_ERR_UNSUPPORTED (an op, with these parameters), LTE_ERR_MEMORY, LTE_ERR_DEVICE.
 enum lte_status lte_vk_session_new(struct lte_vk_program *program, const struct lte_layout *layout,

@@ -21,7 +21,6 @@ static int open_context(struct run *r)
     lte_options_init(&o);
     o.threads = (unsigned)r->settings->engine.threads;
     o.cpu = r->settings->engine.cpu;
-    o.device = (enum lte_device)r->settings->engine.device;
     o.log = message_log;
     const enum lte_status status = lte_open(&o, &r->context);
     return status == LTE_OK ? STATUS_OK : message_failed("cannot start", status);
