@@ -83,18 +83,27 @@ static enum lte_status check_sessions(struct lte_session *const *session, size_t
 }
 
 // The session whose scratch has room for every other's ops: what one token takes grows with a session's
-// own limit. A device looks for that one itself, among those of the largest batch.
+// own limit. A device looks for that one itself.
 static struct lte_session *roomiest(struct lte_session *const *session, size_t sessions)
 {
     struct lte_session *most = session[0];
     for (size_t i = 1; i < sessions; i++)
-        if (session[i]->device ? session[i]->params.batch > most->params.batch
-                               : session[i]->params.max_tokens > most->params.max_tokens)
+        if (session[i]->params.max_tokens > most->params.max_tokens)
             most = session[i];
     return most;
 }
 
-enum { STEP_GROUP = 64 }; // sessions run together; a row's bits do not depend on it
+enum { STEP_GROUP = 64 };
+
+// Sessions run together; a row's bits do not depend on it. On a device all of them have room for so many.
+static size_t group_size(struct lte_session *const *session, size_t sessions,
+                         const struct lte_session *arena)
+{
+    size_t group = STEP_GROUP < arena->params.batch ? STEP_GROUP : arena->params.batch;
+    for (size_t i = 0; arena->device && i < sessions; i++)
+        group = session[i]->params.batch < group ? session[i]->params.batch : group;
+    return group;
+}
 
 enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
                                  const uint32_t *tokens, float *logits)
@@ -106,8 +115,7 @@ enum lte_status lte_session_step(struct lte_session *const *session, size_t sess
     for (size_t i = 0; i < sessions; i++)
         LTE_TRY(check_room(session[i], 1));
     struct lte_session *arena = roomiest(session, sessions);
-    const size_t batch = arena->params.batch;
-    const size_t group = batch < STEP_GROUP ? batch : STEP_GROUP;
+    const size_t group = group_size(session, sessions, arena);
     for (size_t done = 0; done < sessions; done += group) {
         struct lte_segment segment[STEP_GROUP];
         const size_t rows = sessions - done < group ? sessions - done : group;

@@ -16,6 +16,9 @@ check_PROGRAMS += %D%/vk_linear %D%/vk_rows
 %C%_vk_linear_LDADD = $(VK_LIBS) -lm
 %C%_vk_rows_LDADD = $(VK_LIBS) -lm
 
+# Whole models.
+check_PROGRAMS += %D%/vk_model
+%C%_vk_model_LDADD = $(VK_LIBS) $(MODEL_LIBS) -lm
 endif
 
 # The shaders themselves.

@@ -102,7 +102,7 @@ static enum lte_status compute(struct lte_backend_session *const *session,
     struct lte_vk_session *s[LTE_VK_SEGMENTS], *arena = NULL;
     for (size_t i = 0; i < segments; i++) {
         s[i] = session_of(session[i]);
-        if (s[i]->params.batch >= rows && (!arena || s[i]->scratch_bytes > arena->scratch_bytes))
+        if (!arena || s[i]->scratch_bytes > arena->scratch_bytes)
             arena = s[i];
     }
     return lte_vk_compute(arena, s, segment, segments, tokens, rows, wanted, logits);

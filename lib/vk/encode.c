@@ -129,7 +129,7 @@ static void barrier(struct lte_vk_encoder *e)
 static void order(struct lte_vk_encoder *e, const struct lte_vk_call *call, const char *access)
 {
     bool wait = e->pendings + LTE_VK_BINDINGS > LTE_VK_PENDING;
-    for (size_t i = 0; access[i]; i++)
+    for (size_t i = 0; access[i] && !call->beside; i++)
         wait = wait || conflicts(e, &call->bind[i], access[i] != 'r');
     if (wait)
         barrier(e);

@@ -19,6 +19,8 @@
 
 struct lte_vk_program;
 
+enum { LTE_VK_SEGMENTS = 64 }; // sessions of a step, at most
+
 // Consecutive segments whose sessions have one layout and lie in one buffer: ops that carry state run
 // once for each group, with `first` and `count` of its segments.
 struct lte_vk_group {
@@ -36,6 +38,8 @@ struct lte_vk_call {
     uint32_t constant[LTE_VK_CONSTANTS]; // specialization constants 0, 1, ..
     struct lte_vk_range bind[LTE_VK_BINDINGS];
     const void *push;                    // of the kernel's params struct
+    bool beside;                         // runs beside the op's call before it: they touch one range, but
+                                         // neither writes what the other reads or writes
     size_t x, y, z;                      // workgroups; 0 is none: nothing is run
 };
 

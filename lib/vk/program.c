@@ -136,18 +136,21 @@ enum lte_status lte_vk_program_try(struct lte_vk_program *p, const struct lte_la
                                    size_t rows, bool gather, uint64_t *scratch)
 {
     const struct lte_graph *g = p->graph;
-    const struct lte_vk_group group = {.count = (uint32_t)segments,
-                                       .rows = rows / segments,
-                                       .states_bytes = layout->state_bytes,
-                                       .layout = layout,
-                                       .params = params};
+    struct lte_vk_group group[LTE_VK_SEGMENTS];
+    for (size_t i = 0; i < segments; i++) // as many as there can be
+        group[i] = (struct lte_vk_group){.first = (uint32_t)i,
+                                         .count = 1,
+                                         .rows = rows / segments,
+                                         .states_bytes = layout->state_bytes,
+                                         .layout = layout,
+                                         .params = params};
     struct lte_vk_encoder e = {.device = p->device,
                                .program = p,
                                .graph = g,
                                .layout = layout,
                                .rows = rows,
-                               .group = &group,
-                               .groups = 1,
+                               .group = group,
+                               .groups = segments,
                                .gather = gather};
     lte_vk_encode(&e, 0, g->ops);
     if (e.status == LTE_ERR_UNSUPPORTED)

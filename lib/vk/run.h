@@ -7,7 +7,6 @@
 #include "lib/vk/program.h"
 
 enum {
-    LTE_VK_SEGMENTS = 64,   // sessions of a step
     LTE_VK_LOGIT_ROWS = 64, // rows that the output head computes at once, at most
     LTE_VK_RECORDINGS = 4   // steps of different shapes that a session keeps recorded
 };

@@ -147,7 +147,7 @@ enum lte_status lte_vk_clear(struct lte_vk_device *d, const struct lte_vk_buffer
                              uint64_t offset, uint64_t bytes)
 {
     struct lte_vk_staging *s = d->staging;
-    if (!bytes)
+    if (!bytes) // which no copy may have; the others below run none
         return LTE_OK;
     pthread_mutex_lock(&s->lock);
     const enum lte_status status = run(d, &(struct job){buffer, offset, bytes, CLEAR});
