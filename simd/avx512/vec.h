@@ -53,6 +53,20 @@ static inline V v_times_exp2(V p, V m)
     const __m512i k = _mm512_slli_epi32(_mm512_castps_si512(m), 23);
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), k));
 }
+// -log2(e) * 2^(k/16) for the k in the low 13 bits of m, -2016 <= k < 2032: a table of the powers between
+// 1 and 2, less the place in it, to which k is added as part of the exponent.
+#define V_STEPS 16
+static inline V v_exp2_step(V m)
+{
+    const __m512i steps = _mm512_setr_epi32(
+        (int)0xbfb8aa3b, (int)0xbfb8d73d, (int)0xbfb960ea, (int)0xbfba4b5b,
+        (int)0xbfbb9ada, (int)0xbfbd53e0, (int)0xbfbf7b18, (int)0xbfc21564,
+        (int)0xbfc293ee, (int)0xbfc05be9, (int)0xbfbe656a, (int)0xbfbcb359,
+        (int)0xbfbb48bb, (int)0xbfba28bc, (int)0xbfb956a9, (int)0xbfb8d5f5);
+    const __m512i k = _mm512_castps_si512(m);
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_permutexvar_epi32(k, steps), _mm512_slli_epi32(k, 19)));
+}
 // a/b within 2 ulp; finite a by Inf is 0.
 static inline V v_quotient(V a, V b) { return v_div(a, b); }
 // VL storage elements widened; the pointer may be unaligned.

@@ -16,6 +16,8 @@
 #define LOG2_E 1.44269504088896341f
 #define LN_2 0.69314718055994531f
 
+enum { SUMS_MOST = 4 }; // of v_silu_of_sums()
+
 // scale * e^(sign*x) * 2^-bias for a product x / ln 2 that, less the bias, rounds into [-127, 128];
 // the last three are constants, sign 1 or -1 and scale a power of 2. The polynomial is the minimax of
 // e^r with value 1 at 0, relative error 9.2e-8.
@@ -66,23 +68,70 @@ static inline V v_silu(V x)
                       v_one_and_exp_minus(bounded, bias));
 }
 
-// silu within 4e-7 |x|, for sums whose own rounding is as large: exp(-x) = 2^n 2^f, f by a single
-// multiply-add. Its error grows with |x|, but where it is large silu is nearly 0 or x. n is added to
-// the exponent of a polynomial in f (relative error 9.2e-8). The bounds keep exp(-x) a normal
-// number; -Inf gives nearly 0. Of 13 operations seven are multiply-adds.
-static inline V v_silu_of_sum(V x)
+// silu of sums, in place, within 5e-7 |x|: for where the sum's own rounding is as large. z is not x
+// but x times SUM_SCALE, so that exp(-x) = 2^z needs no product to begin with, and silu is z / d with
+// d = SUM_SCALE (1 + 2^z). Where a vector serves as a table of 2^(j/VL), z is rounded to a multiple
+// of 1/VL, and a quadratic (VL = 16, relative error 4.2e-7, of which silu sees a quarter) or cubic is
+// left over: four or five multiply-adds and products among 12 or 13 operations, the division
+// included. Elsewhere it is the minimax of degree 5 (7.5e-8). n is added to the exponent. The bounds
+// keep 2^z a normal number; x = -Inf gives nearly 0. Step by step for all vectors: one after the
+// other would wait.
+#define SUM_SCALE -1.44269504088896341f
+
+#ifdef V_STEPS
+LTE_INLINE void v_silu_divisors(V *z, const size_t n)
 {
-    const V magic = v_set1(12582912.0f), bound = v_set1(-87.0f); // magic: 1.5 * 2^23
-    const V low = v_max(bound, x), c = v_min(v_set1(87.0f), low);
-    const V m = v_fma(c, v_set1(-LOG2_E), magic);
-    const V f = v_fma(c, v_set1(-LOG2_E), v_sub(magic, m));
-    V p = v_set1(1.32647e-3f);
-    p = v_fma(p, f, v_set1(9.67151e-3f));
-    p = v_fma(p, f, v_set1(5.550734e-2f));
-    p = v_fma(p, f, v_set1(2.4022242e-1f));
-    p = v_fma(p, f, v_set1(6.9314698e-1f));
-    p = v_fma(p, f, v_set1(1.0f));
-    return v_quotient(low, v_add(v_set1(1.0f), v_times_exp2(p, m)));
+    const V magic = v_set1(12582912.0f / V_STEPS); // 1.5 * 2^23 / V_STEPS
+    V m[SUMS_MOST], f[SUMS_MOST], p[SUMS_MOST];
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        m[i] = v_add(z[i], magic);
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        f[i] = v_sub(z[i], v_sub(m[i], magic));
+#if V_STEPS == 16
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        p[i] = v_fma(v_set1(2.4021946e-1f), f[i], v_set1(6.9318783e-1f));
+#else
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        p[i] = v_fma(v_set1(5.5498900e-2f), f[i], v_set1(2.4026407e-1f));
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        p[i] = v_fma(p[i], f[i], v_set1(6.9314721e-1f));
+#endif
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        p[i] = v_fma(p[i], f[i], v_set1(1.0f));
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        z[i] = v_fma(p[i], v_exp2_step(m[i]), v_set1(SUM_SCALE));
+}
+#else
+LTE_INLINE void v_silu_divisors(V *z, const size_t n)
+{
+    const V magic = v_set1(12582912.0f); // 1.5 * 2^23
+    static const float c[] = {1.3276472e-3f, 9.6755413e-3f, 5.5507133e-2f, 2.4022120e-1f,
+                              6.9314697e-1f, 1.0f};
+    V m[SUMS_MOST], f[SUMS_MOST], p[SUMS_MOST];
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        m[i] = v_add(z[i], magic);
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        f[i] = v_sub(z[i], v_sub(m[i], magic));
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        p[i] = v_set1(SUM_SCALE * c[0]);
+    LTE_UNROLL for (size_t j = 1; j < sizeof c / sizeof *c; j++)
+        LTE_UNROLL for (size_t i = 0; i < n; i++)
+            p[i] = v_fma(p[i], f[i], v_set1(SUM_SCALE * c[j]));
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        z[i] = v_add(v_set1(SUM_SCALE), v_times_exp2(p[i], m[i]));
+}
+#endif
+
+LTE_INLINE void v_silu_of_sums(V *z, const size_t n)
+{
+    V d[SUMS_MOST];
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        z[i] = v_min(v_set1(126.0f), z[i]);
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        d[i] = v_max(v_set1(-126.0f), z[i]);
+    v_silu_divisors(d, n);
+    LTE_UNROLL for (size_t i = 0; i < n; i++)
+        z[i] = v_quotient(z[i], d[i]);
 }
 
 // log(1+exp(x)) = max(x, 0) + log1p(e) with e = exp(-|x|), and log1p(e) = 2 atanh(e/(2+e)). With

@@ -21,7 +21,7 @@ struct conv {
     size_t xs, cs, taps, n;
 };
 
-// The weights of a cache line of channels and their last inputs, oldest first.
+// The weights of a cache line of channels, scaled, and their last inputs, oldest first.
 struct column {
     _Alignas(64) float w[MAX_FAST_TAPS][LINE], held[MAX_FAST_TAPS - 1][LINE];
 };
@@ -33,21 +33,28 @@ LTE_INLINE const float *row(const struct conv *a, size_t r)
     return r < held ? a->tail + r * a->cs : a->x + (r - held) * a->xs;
 }
 
+// A weight as v_silu_of_sums() wants the sums.
+LTE_INLINE V scaled(V w)
+{
+    return v_mul(w, v_set1(SUM_SCALE));
+}
+
 static void pack(struct column *column, const struct conv *a, size_t channels)
 {
     for (size_t c = 0; c < channels; c += LINE, column++) {
         for (size_t j = 0; j < a->taps; j++)
-            memcpy(column->w[j], a->w + j * a->cs + c, sizeof column->w[j]);
+            for (size_t l = 0; l < LINE; l += VL)
+                v_store(column->w[j] + l, scaled(v_load(a->w + j * a->cs + c + l)));
         for (size_t j = 0; j + 1 < a->taps; j++)
             memcpy(column->held[j], a->tail + j * a->cs + c, sizeof column->held[j]);
     }
 }
 
-// One vector, at c, of four tokens; `taps` constant, l its place in the column.
-LTE_INLINE void convolve_vector(float *y, size_t ys, const float *x, size_t xs,
-                                struct column *column, size_t l, const size_t taps)
+// One vector, at x, of four tokens before their silu; `taps` constant, l its place in the column.
+LTE_INLINE void convolve_vector(V *z, const float *x, size_t xs, struct column *column, size_t l,
+                                const size_t taps)
 {
-    V in[MAX_FAST_TAPS - 1 + MAX_TOKENS], z[MAX_TOKENS];
+    V in[MAX_FAST_TAPS - 1 + MAX_TOKENS];
     LTE_UNROLL for (size_t j = 0; j + 1 < taps; j++)
         in[j] = v_load(column->held[j] + l);
     LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
@@ -59,20 +66,33 @@ LTE_INLINE void convolve_vector(float *y, size_t ys, const float *x, size_t xs,
         LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
             z[i] = j ? v_fma(w, in[j + i], z[i]) : v_mul(w, in[i]);
     }
-    LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
-        v_store(y + i * ys, v_silu_of_sum(z[i]));
 }
 
-// Four tokens of whole lines; inputs `ahead` tokens later are asked for.
+LTE_INLINE void finish_vector(float *y, size_t ys, V *z)
+{
+    v_silu_of_sums(z, MAX_TOKENS);
+    LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
+        v_store(y + i * ys, z[i]);
+}
+
+// Four tokens of whole lines; inputs `ahead` tokens later are asked for. The sums of one vector and the
+// silu of the one before are in flight together: a vector's own chain of operations is longer than what
+// a core can look ahead.
 LTE_INLINE void convolve_lines(float *y, size_t ys, const float *x, size_t xs, size_t ahead,
                                struct column *column, size_t channels, const size_t taps)
 {
-    for (size_t c = 0; c < channels; c += LINE, column++) {
+    V z[MAX_TOKENS], next[MAX_TOKENS];
+    convolve_vector(z, x, xs, column, 0, taps);
+    for (size_t c = VL; c < channels; c += VL) {
+        if (c % LINE == 0)
+            LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
+                v_prefetch(x + (i + ahead) * xs + c);
+        convolve_vector(next, x + c, xs, column + c / LINE, c % LINE, taps);
+        finish_vector(y + c - VL, ys, z);
         LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
-            v_prefetch(x + (i + ahead) * xs + c);
-        LTE_UNROLL for (size_t l = 0; l < LINE; l += VL)
-            convolve_vector(y + c + l, ys, x + c + l, xs, column, l, taps);
+            z[i] = next[i];
     }
+    finish_vector(y + channels - VL, ys, z);
 }
 
 // Token t of channels [c, channels), for any number of taps, added up in the same order.
@@ -84,14 +104,15 @@ LTE_INLINE void convolve_token(float *y, const struct conv *a, size_t t, size_t 
         V z = v_zero();
         for (size_t j = 0; j < taps; j++) {
             const float *at = a->w + j * a->cs + c, *r = row(a, t + j) + c;
-            const V w = m == VL ? v_load(at) : v_load_n(at, m);
+            const V w = scaled(m == VL ? v_load(at) : v_load_n(at, m));
             const V x = m == VL ? v_load(r) : v_load_n(r, m);
             z = j ? v_fma(w, x, z) : v_mul(w, x);
         }
+        v_silu_of_sums(&z, 1);
         if (m == VL)
-            v_store(y + c, v_silu_of_sum(z));
+            v_store(y + c, z);
         else
-            v_store_n(y + c, v_silu_of_sum(z), m);
+            v_store_n(y + c, z, m);
     }
 }
 
