@@ -12,10 +12,14 @@ SHADERS += %D%/attend.comp \
   %D%/delta_gates.comp \
   %D%/delta_rule.comp \
   %D%/diag_rule.comp \
+  %D%/score_conv.comp \
+  %D%/score_conv_first.comp \
+  %D%/score_keep.comp \
   %D%/short_conv.comp
 SHADER_PARTS += %D%/attend_plan.glsl \
   %D%/delta.glsl \
-  %D%/narrow.glsl
+  %D%/narrow.glsl \
+  %D%/score_conv.glsl
 
 SHADERS += %D%/elementwise.comp \
   %D%/embed.comp \

@@ -45,6 +45,28 @@ struct lte_delta_params {
     U32 erase;
 };
 
+// A convolution of lte_score. Its input is a history in the state and then this call's rows: keys and
+// values of the model in the first, outputs of the one before in the others, [segment][head][rows].
+struct lte_score_params {
+    U32 segment;
+    U32 rows; // of a segment
+    U32 inputs, outputs, taps, dilation;
+    U32 late; // tokens by which the output lags
+    U32 groups;           // 0: one set of weights for all heads
+    U32 history;          // word of the op's state where that of head 0 begins
+    U32 head_state;       // words of a head
+    U32 last, relu;
+};
+
+#define LTE_SCORE_CONVS 9 // LTE_SCORER_CONVS
+// Renews the histories of all convolutions.
+struct lte_score_keep_params {
+    U32 segment;
+    U32 rows;
+    U32 heads, convs, head_state;
+    U32 shape[LTE_SCORE_CONVS]; // inputs << 16 | tokens of history
+};
+
 // All shaders of attend. Members from ring_k on are words from the op's state: lib/kv.h says what lies
 // there.
 struct lte_attend_params {

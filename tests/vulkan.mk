@@ -7,7 +7,8 @@ VK_LIBS = libvkrig.la $(CHECK_LIBS)
 check_PROGRAMS += %D%/vk_norms
 %C%_vk_norms_LDADD = $(VK_LIBS) -lm
 
-check_PROGRAMS += %D%/vk_attend %D%/vk_short_conv %D%/vk_delta
+check_PROGRAMS += %D%/vk_attend %D%/vk_lte_score %D%/vk_short_conv %D%/vk_delta
+%C%_vk_lte_score_LDADD = $(VK_LIBS) -lm
 %C%_vk_attend_LDADD = $(VK_LIBS) -lm
 %C%_vk_short_conv_LDADD = $(VK_LIBS) -lm
 %C%_vk_delta_LDADD = $(VK_LIBS) -lm

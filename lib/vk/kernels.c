@@ -29,6 +29,9 @@
 #include "shaders/delta_gates.spv.h"
 #include "shaders/delta_rule.spv.h"
 #include "shaders/diag_rule.spv.h"
+#include "shaders/score_conv.spv.h"
+#include "shaders/score_conv_first.spv.h"
+#include "shaders/score_keep.spv.h"
 #include "shaders/short_conv.spv.h"
 
 #define ROW(name, access, params, needs) \

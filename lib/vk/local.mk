@@ -33,6 +33,7 @@ LIB_VULKAN += %D%/op/elementwise.c \
 LIB_VULKAN += %D%/op/attend.c \
   %D%/op/delta_gates.c \
   %D%/op/delta_rule.c \
+  %D%/op/lte_score.c \
   %D%/op/short_conv.c
 %D%/kernels.lo: $(SPV)
 else

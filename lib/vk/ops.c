@@ -20,6 +20,7 @@ lte_vk_encode_fn *const lte_vk_ops[LTE_OPS] = {
     [LTE_OP_LOOP_GATE] = lte_vk_encode_loop_gate,
     [LTE_OP_LOOP_EXIT] = lte_vk_encode_loop_exit,
     [LTE_OP_ATTEND] = lte_vk_encode_attend,
+    [LTE_OP_LTE_SCORE] = lte_vk_encode_lte_score,
     [LTE_OP_SHORT_CONV] = lte_vk_encode_short_conv,
     [LTE_OP_DELTA_GATES] = lte_vk_encode_delta_gates,
     [LTE_OP_DELTA_RULE] = lte_vk_encode_delta_rule,

@@ -14,7 +14,7 @@ lte_vk_encode_fn lte_vk_encode_embed, lte_vk_encode_linear;
 lte_vk_encode_fn lte_vk_encode_rope_angles, lte_vk_encode_rope;
 lte_vk_encode_fn lte_vk_encode_split, lte_vk_encode_sdpa_gate;
 lte_vk_encode_fn lte_vk_encode_loop_gate, lte_vk_encode_loop_exit;
-lte_vk_encode_fn lte_vk_encode_attend;
+lte_vk_encode_fn lte_vk_encode_attend, lte_vk_encode_lte_score;
 lte_vk_encode_fn lte_vk_encode_short_conv, lte_vk_encode_delta_gates, lte_vk_encode_delta_rule,
     lte_vk_encode_diag_rule;
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// lte_score on the device: a dispatch a convolution, then one that renews what they keep.
+#include "config.h"
+
+#include "lib/vk/ops.h"
+
+enum { OUTS = 16, TOKENS = 8, THREADS = 64, MOST = UINT16_MAX };
+_Static_assert((int)LTE_SCORE_CONVS == (int)LTE_SCORER_CONVS, "of the graph and of the shader");
+
+struct score {
+    struct lte_vk_encoder *e;
+    const struct lte_op *op;
+    const struct lte_vk_group *group;
+    struct lte_vk_range scratch; // the inputs of all convolutions but the first, one after the other
+    uint64_t place;              // of the current one's, in bytes
+    struct lte_score_params p;
+};
+
+static size_t history(const struct lte_scorer_conv *c)
+{
+    return (c->taps - 1) * c->dilation;
+}
+
+// Bytes of the inputs of a convolution for all heads and segments.
+static uint64_t input_bytes(const struct score *s, const struct lte_scorer_conv *c)
+{
+    return (uint64_t)s->group->count * s->op->score.heads * s->group->rows * c->in * sizeof(float);
+}
+
+static struct lte_vk_range inputs(const struct score *s, const struct lte_scorer_conv *c)
+{
+    return (struct lte_vk_range){s->scratch.buffer, s->scratch.offset + s->place, input_bytes(s, c)};
+}
+
+static void convolve(struct score *s, size_t i)
+{
+    const struct lte_score_op *o = &s->op->score;
+    const struct lte_scorer_conv *c = &o->conv[i];
+    const size_t sets = o->shared ? 1 : o->heads, tokens = s->group->rows > 1 ? TOKENS : 1;
+    struct lte_vk_encoder *e = s->e;
+    s->p.inputs = (uint32_t)c->in;
+    s->p.outputs = (uint32_t)c->out;
+    s->p.taps = (uint32_t)c->taps;
+    s->p.dilation = (uint32_t)c->dilation;
+    s->p.late += (uint32_t)c->right;
+    s->p.last = i + 1 == o->convs;
+    struct lte_vk_call call = {
+        .kernel = i ? LTE_VK_score_conv : LTE_VK_score_conv_first,
+        .constant = {(uint32_t)tokens},
+        .bind = {e->segments, lte_vk_state(e, s->group, s->op), lte_vk_value(e, s->op->in[0]),
+                 lte_vk_value(e, s->op->in[1]),
+                 lte_vk_weight(e, c->weight, sets * c->taps * c->in * c->out * sizeof(float)),
+                 lte_vk_weight(e, c->bias, sets * c->out * sizeof(float))},
+        .push = &s->p,
+        .x = (c->out + OUTS - 1) / OUTS * ((s->group->rows + tokens - 1) / tokens),
+        .y = o->heads,
+        .z = s->group->count};
+    if (i) {
+        call.bind[2] = inputs(s, c);
+        call.bind[3] = lte_vk_none();
+        s->place += input_bytes(s, c);
+    }
+    call.bind[6] = s->p.last ? lte_vk_value(e, s->op->out) : inputs(s, &o->conv[i + 1]);
+    lte_vk_run(e, &call);
+    s->p.history += (uint32_t)(history(c) * c->in);
+}
+
+static void keep(struct score *s)
+{
+    const struct lte_score_op *o = &s->op->score;
+    struct lte_score_keep_params p = {.segment = s->p.segment,
+                                      .rows = s->p.rows,
+                                      .heads = (uint32_t)o->heads,
+                                      .convs = (uint32_t)o->convs,
+                                      .head_state = s->p.head_state};
+    size_t most = 0, convs = 0;
+    for (size_t i = 0; i < o->convs; i++) {
+        p.shape[i] = (uint32_t)(o->conv[i].in << 16 | history(&o->conv[i]));
+        most = most < o->conv[i].in ? o->conv[i].in : most;
+        convs = history(&o->conv[i]) ? i + 1 : convs;
+    }
+    lte_vk_run(s->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_score_keep,
+        .bind = {s->e->segments, lte_vk_value(s->e, s->op->in[0]), lte_vk_value(s->e, s->op->in[1]),
+                 s->scratch, lte_vk_state(s->e, s->group, s->op)},
+        .push = &p,
+        .x = (most + THREADS - 1) / THREADS,
+        .y = o->heads * convs,
+        .z = s->group->count});
+}
+
+static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struct lte_vk_group *g)
+{
+    const struct lte_score_op *o = &op->score;
+    struct score s = {.e = e,
+                      .op = op,
+                      .group = g,
+                      .p = {.segment = g->first,
+                            .rows = (uint32_t)g->rows,
+                            .groups = !o->shared,
+                            .relu = o->relu}};
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < o->convs; i++) {
+        s.p.head_state += (uint32_t)(history(&o->conv[i]) * o->conv[i].in);
+        bytes += i ? input_bytes(&s, &o->conv[i]) : 0;
+    }
+    s.scratch = bytes ? lte_vk_scratch(e, bytes) : lte_vk_none();
+    for (size_t i = 0; i < o->convs; i++)
+        convolve(&s, i);
+    keep(&s);
+}
+
+void lte_vk_encode_lte_score(struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    const struct lte_score_op *o = &op->score;
+    for (size_t i = 0; i < o->convs; i++)
+        if (o->conv[i].in > MOST || history(&o->conv[i]) > MOST)
+            lte_vk_refuse(e, "a convolution of %zu channels and %zu tokens, at most %d",
+                          o->conv[i].in, history(&o->conv[i]), MOST);
+    for (size_t i = 0; i < e->groups; i++)
+        group(e, op, &e->group[i]);
+}
