@@ -7,8 +7,9 @@ import json
 import math
 import sys
 
-COLOURS = {"full": "#b2182b", "gdn-full": "#2166ac", "gdn-window": "#1b7837"}
-NAMES = {"full": "full attention", "gdn-full": "4 delta rule : 1 full", "gdn-window": "4 delta rule : 1 window"}
+COLOURS = {"full": "#b2182b", "gdn-full": "#2166ac", "gdn-dsa": "#e08214", "gdn-window": "#1b7837"}
+NAMES = {"full": "full attention", "gdn-full": "4 delta rule : 1 full", "gdn-dsa": "4 delta rule : 1 sparse",
+         "gdn-window": "4 delta rule : 1 window"}
 WIDTH, HEIGHT, LEFT, TOP, GAP = 360, 260, 60, 40, 90
 
 
@@ -55,7 +56,7 @@ def main():
     out += panel(rows, lambda r: r["seconds"] * 1e3, "ms a token", LEFT)
     out += panel(rows, lambda r: r["bytes"] / 2**20, "MiB a token reads and writes", 2 * LEFT + WIDTH + 30)
     for i, (model, colour) in enumerate(COLOURS.items()):
-        x, y = LEFT + i * 230, height - 14
+        x, y = LEFT + i * 215, height - 14
         out.append(f'<path d="M{x} {y - 4}h24" stroke="{colour}" stroke-width="2"/>'
                    f'<text x="{x + 30}" y="{y}">{NAMES[model]}</text>')
     print("\n".join(out + ["</svg>"]))

@@ -26,6 +26,7 @@
     do_one(isa, router_grad)              \
     do_one(isa, evict)                    \
     do_one(isa, index)                    \
+    do_one(isa, rank)                     \
     do_one(isa, backward)                 \
     do_one(isa, short_conv_back)
 

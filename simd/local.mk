@@ -99,3 +99,17 @@ endif
 if HAVE_NEON
 libsimd_neon_la_SOURCES += %D%/neon/diag_grad.c %D%/neon/diag_rule.c
 endif
+
+# Scores against thresholds.
+SIMD_HDRS += %D%/rank.h
+SIMD_BODY += %D%/body/rank.h
+libsimd_ref_la_SOURCES += %D%/ref/rank.c
+if HAVE_AVX2
+libsimd_avx2_la_SOURCES += %D%/avx2/rank.c
+endif
+if HAVE_AVX512
+libsimd_avx512_la_SOURCES += %D%/avx512/rank.c
+endif
+if HAVE_NEON
+libsimd_neon_la_SOURCES += %D%/neon/rank.c
+endif

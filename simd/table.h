@@ -19,6 +19,7 @@
 #include "simd/index.h"
 #include "simd/linear.h"
 #include "simd/norm.h"
+#include "simd/rank.h"
 #include "simd/rope.h"
 #include "simd/router.h"
 #include "simd/router_grad.h"
@@ -66,6 +67,8 @@ struct lte_kernels {
     lte_silu_slope_fn *silu_slope;
     lte_evict_fn *evict;
     lte_index_fn *index;
+    lte_count_above_fn *count_above; // rank.h
+    lte_above_fn *above;
 
     // backward.h
     lte_silu_back_fn *silu_back;

@@ -40,7 +40,7 @@ static float random_score(size_t kind)
     }
 }
 
-static bool check_case(size_t n, size_t k, size_t kind)
+static bool check_case(const struct lte_kernels *kernels, size_t n, size_t k, size_t kind)
 {
     static float score[MAX_SCORES];
     static uint32_t order[MAX_SCORES];
@@ -53,7 +53,7 @@ static bool check_case(size_t n, size_t k, size_t kind)
     scores = score;
     qsort(order, n, sizeof *order, by_score);
     qsort(order, wanted, sizeof *order, rising);
-    const size_t got = lte_top_k(score, n, k, chosen);
+    const size_t got = lte_top_k(kernels, score, n, k, chosen);
     const bool good = got == wanted && !memcmp(chosen, order, wanted * sizeof *order) &&
                       check_guards();
     check_free_buffers();
@@ -62,18 +62,26 @@ static bool check_case(size_t n, size_t k, size_t kind)
     return good;
 }
 
-int main(int argc, char **argv)
+static void check_level(const struct lte_kernels *kernels)
 {
     static const size_t sizes[] = {0, 1, 2, 3, 16, 31, 32, 33, 64, 1000};
-    check_begin(argc, argv, "top_k");
     for (size_t kind = 0; kind < 6; kind++) {
         bool good = true;
         for (size_t i = 0; good && i < sizeof sizes / sizeof sizes[0]; i++)
             for (size_t run = 0; good && run < 6; run++)
-                good = check_case(1 + check_below(run < 3 ? 100 : MAX_SCORES - 1), sizes[i], kind);
+                good = check_case(kernels, 1 + check_below(run < 3 ? 100 : MAX_SCORES - 1), sizes[i],
+                                  kind);
         for (size_t run = 0; good && run < 20; run++)
-            good = check_case(check_below(MAX_SCORES), check_below(MAX_SCORES), kind);
-        check_ok(good, "top_k: scores of kind %zu", kind);
+            good = check_case(kernels, check_below(MAX_SCORES), check_below(MAX_SCORES), kind);
+        check_ok(good, "top_k: scores of kind %zu, %s", kind, kernels->name);
     }
+}
+
+int main(int argc, char **argv)
+{
+    check_begin(argc, argv, "top_k");
+    check_level(check_ref());
+    for (const struct check_level *l = check_levels(); l->name; l++)
+        check_level(l->kernels);
     return check_end();
 }

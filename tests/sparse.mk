@@ -15,3 +15,5 @@ check_PROGRAMS += %D%/grad_dsa
 %C%_grad_dsa_LDADD = $(GRAD_LIBS) -lm
 check_PROGRAMS += %D%/grad_indexer
 %C%_grad_indexer_LDADD = $(GRAD_LIBS) -lm
+check_PROGRAMS += %D%/check_rank
+%C%_check_rank_LDADD = $(CHECK_LIBS) -lm

@@ -14,7 +14,8 @@
 #include "tests/inside.h"
 
 static const char *const models[] = {"gdn-lte", "gdn-lte-layer", "gdn-window", "gdn-full",
-                                     "transformer", "lt2", "ouro"};
+                                     "transformer", "lt2", "ouro",
+                                     "lt2-dsa"};
 enum { MODELS = sizeof models / sizeof models[0], STEPS = 10, MICROS = 2, ROWS = 40, SEGMENTS = 3 };
 
 struct recorded {
@@ -114,14 +115,20 @@ static double budget_error(const struct recorded *r, unsigned step)
 static void check_steps(struct recorded *r, const char *level)
 {
     const float *ce = answer(r, "ce", STEPS * MICROS), *l1 = answer(r, "l1", STEPS * MICROS);
+    const bool indexed = lte_tensors_find(r->answers, "index_loss") != NULL;
+    const float *index = indexed ? answer(r, "index_loss", STEPS * MICROS) : NULL;
     const float *norm = answer(r, "gradient_norm", STEPS), *rate = answer(r, "learning_rate", STEPS);
     double loss_error = 0, l1_error = 0, norm_error = 0, rate_error = 0, budget = 0;
+    double index_error = 0;
     for (unsigned s = 0; s < STEPS; s++) {
         struct lte_train_report report;
         if (lte_trainer_step(r->trainer, source, r, &report) != LTE_OK)
             exit(99);
         loss_error = fmax(loss_error, relative(report.loss, (ce[2 * s] + (double)ce[2 * s + 1]) / 2));
         l1_error = fmax(l1_error, fabs(report.l1 - (l1[2 * s] + (double)l1[2 * s + 1]) / 2));
+        if (index)
+            index_error = fmax(index_error, relative(report.index_loss,
+                                                     (index[2 * s] + (double)index[2 * s + 1]) / 2));
         norm_error = fmax(norm_error, relative(report.gradient_norm, norm[s]));
         rate_error = fmax(rate_error, relative(report.learning_rate, rate[s]));
         budget = fmax(budget, budget_error(r, s + 1));
@@ -132,6 +139,8 @@ static void check_steps(struct recorded *r, const char *level)
              r->name, level, loss_error, l1_error);
     check_ok(norm_error < 1e-3 && rate_error < 1e-6, "%s %s: norms, worst %.1e; rates %.1e", r->name,
              level, norm_error, rate_error);
+    if (index)
+        check_ok(index_error < 1e-4, "%s %s: the indexers' loss, worst %.1e", r->name, level, index_error);
     if (r->trainer->budget)
         check_ok(budget < 1e-5, "%s %s: lambda and retained tokens, worst %.1e", r->name, level,
                  budget);
@@ -156,6 +165,7 @@ static void check_model(const char *name, const char *level, unsigned threads, i
     o.warmup_steps = 3;
     o.learning_rate = 1e-2;
     o.recompute = recompute;
+    o.index_dense_steps = 3;
     snprintf(folder, sizeof folder, "tests/data/training/%s", name);
     snprintf(path, sizeof path, "%s/answers.safetensors", folder);
     if (lte_tensors_open(c, fixture_source(path), &r.answers) != LTE_OK ||

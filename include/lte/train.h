@@ -103,7 +103,7 @@ LTE_API enum lte_status lte_trainer_new(struct lte_context *context, const char 
                                         const struct lte_train_options *options,
                                         struct lte_trainer **trainer);
 // A trainer that starts from the weights of a checkpoint (step 0, moments zero). Weights of retention
-// scorers that the checkpoint lacks are drawn afresh; anything else missing is an error. `config` NULL:
+// scorers and indexers that the checkpoint lacks are drawn afresh; anything else missing is an error. `config` NULL:
 // the checkpoint's own.
 LTE_API enum lte_status lte_trainer_load(struct lte_context *context, const char *folder,
                                          const char *config,

@@ -79,7 +79,8 @@ static void choose(const struct lte_dsa_pass *a, const struct lte_segment *g, si
         if (t + n > op->top)
             lte_dsa_score(op, a->exec->kernels, &keys, 0, t + n, query, n, rest);
         for (size_t i = 0; i < n; i++)
-            lte_select_best(&s, score + i * stride, t + i + 1, a->at + (g->row + t + i) * a->top);
+            lte_select_best(&s, a->exec->kernels, score + i * stride, t + i + 1,
+                            a->at + (g->row + t + i) * a->top);
     }
 }
 

@@ -164,7 +164,7 @@ static void select_item(void *arg, size_t i, unsigned thread)
     const uint64_t position = position_of(a, a->first + i);
     (void)thread;
     if (position >= s.top)
-        lte_select_best(&s, a->room.score + i * a->room.stride, (size_t)position + 1,
+        lte_select_best(&s, a->exec->kernels, a->room.score + i * a->room.stride, (size_t)position + 1,
                         a->room.chosen + i * a->room.top);
 }
 

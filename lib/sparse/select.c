@@ -25,16 +25,16 @@ static size_t range(size_t from, size_t to, uint32_t *unit)
     return to - from;
 }
 
-size_t lte_select_best(const struct lte_selector *s, const float *score, size_t units,
-                       uint32_t *unit)
+size_t lte_select_best(const struct lte_selector *s, const struct lte_kernels *kernels,
+                       const float *score, size_t units, uint32_t *unit)
 {
     if (units <= s->top)
         return range(0, units, unit);
     const size_t first = s->first < s->top ? s->first : s->top;
     const size_t last = s->last < s->top - first ? s->last : s->top - first;
     range(0, first, unit);
-    const size_t best = lte_top_k(score + first, units - first - last, s->top - first - last,
-                                  unit + first);
+    const size_t best = lte_top_k(kernels, score + first, units - first - last,
+                                  s->top - first - last, unit + first);
     for (size_t i = first; i < first + best; i++)
         unit[i] += (uint32_t)first;
     return first + best + range(units - last, units, unit + first + best);
@@ -61,7 +61,7 @@ size_t lte_select(const struct lte_selector *s, const struct lte_kernels *kernel
         if (units > complete)
             scratch[complete] = -INFINITY;
     }
-    return lte_select_best(s, scratch, units, unit);
+    return lte_select_best(s, kernels, scratch, units, unit);
 }
 
 size_t lte_select_tokens(const struct lte_selector *s, const uint32_t *unit, size_t units,

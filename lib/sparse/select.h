@@ -31,8 +31,8 @@ size_t lte_select_scratch(const struct lte_selector *selector, uint64_t tokens);
 size_t lte_select(const struct lte_selector *selector, const struct lte_kernels *kernels,
                   const struct lte_select_query *query, float *scratch, uint32_t *unit);
 // The last step of it alone, from the scores of all `units`.
-size_t lte_select_best(const struct lte_selector *selector, const float *score, size_t units,
-                       uint32_t *unit);
+size_t lte_select_best(const struct lte_selector *selector, const struct lte_kernels *kernels,
+                       const float *score, size_t units, uint32_t *unit);
 // The tokens of these units up to `position`, rising, to at[units * pool]; how many.
 size_t lte_select_tokens(const struct lte_selector *selector, const uint32_t *unit, size_t units,
                          uint64_t position, uint32_t *at);

@@ -44,6 +44,11 @@ static inline V v_gt_select(V a, V b, V x, V y)
 {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }
+// Bit i: lane i of a is greater than that of b.
+static inline unsigned v_gt_bits(V a, V b)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
 static inline float v_sum(V v)
 {
     __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

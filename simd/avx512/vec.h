@@ -41,6 +41,8 @@ static inline V v_gt_select(V a, V b, V x, V y)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
 }
+// Bit i: lane i of a is greater than that of b.
+static inline unsigned v_gt_bits(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 static inline float v_sum(V v) { return _mm512_reduce_add_ps(v); }
 // The low eight bits of the representation of a, as the exponent field of a positive number.
 static inline V v_exponent(V a)

@@ -48,6 +48,12 @@ static inline V v_abs(V a) { return vabsq_f32(a); }
 static inline V v_minus_abs(V a) { return vnegq_f32(vabsq_f32(a)); }
 // a > b ? x : y, lane by lane; false where either is NaN.
 static inline V v_gt_select(V a, V b, V x, V y) { return vbslq_f32(vcgtq_f32(a, b), x, y); }
+// Bit i: lane i of a is greater than that of b.
+static inline unsigned v_gt_bits(V a, V b)
+{
+    const uint32_t place[VL] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vcgtq_f32(a, b), vld1q_u32(place)));
+}
 static inline float v_sum(V v) { return vaddvq_f32(v); }
 // The low eight bits of the representation of a, as the exponent field of a positive number.
 static inline V v_exponent(V a)

@@ -69,6 +69,12 @@ def selected(scores, index):
     return visible, gap
 
 
+def divergence(paid, wanted, visible):
+    """Of the softmax of what an indexer wants from the attention that is paid, summed over the tokens."""
+    log = wanted.masked_fill(~visible, float("-inf")).log_softmax(-1)
+    return torch.where(paid > 0, paid * (paid.clamp(min=1e-300).log() - log), 0 * paid).sum()
+
+
 def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="none", past=None, index=None,
               seen=None):
     """past: a dict that holds the keys and values of earlier tokens as "k" and "v", and to whose list
@@ -94,9 +100,14 @@ def attention(x, p, heads, key_heads, dim, theta, window, interleaved, gate="non
     distance = first + torch.arange(length)[:, None] - torch.arange(first + length)[None]
     visible = (distance >= 0) & (distance < (window or first + length))
     if index is not None:
-        visible, seen["gap"] = selected(indexer_scores(x, p, index, theta), index)
+        wanted = indexer_scores(x.detach(), p, index, theta)
+        if not index.get("dense"):
+            visible, seen["gap"] = selected(wanted.detach(), index)
     scores = torch.einsum("qhd,khd->hqk", q, k) * dim**-0.5
-    o = torch.einsum("hqk,khd->qhd", scores.masked_fill(~visible, float("-inf")).softmax(-1), v)
+    weight = scores.masked_fill(~visible, float("-inf")).softmax(-1)
+    if index is not None:
+        seen["divergence"] = divergence(weight.detach().mean(0), wanted, visible)
+    o = torch.einsum("hqk,khd->qhd", weight, v)
     if logits is not None:
         o = o * torch.sigmoid(logits)
     return o.flatten(1) @ p["o_proj.weight"].T
@@ -168,7 +179,7 @@ def lt2(tensors, config, ids, seen):
             elif kinds[n] == "nsa":
                 y = nsa(y, below(p, "attn."), nsa_config, seen.setdefault(loop * layers + n, {}), turn)
             else:
-                dsa = config.get("dsa", {}) if kinds[n] == "dsa" else None
+                dsa = dict(config.get("dsa", {}), dense=config.get("dense")) if kinds[n] == "dsa" else None
                 y = attention(y, below(p, "attn."), heads, config.get("num_kv_heads", heads), width // heads,
                               theta, mask[n], interleaved, config.get("attn_gate", "none"), index=dsa,
                               seen=seen.setdefault(loop * layers + n, {}))

@@ -17,6 +17,11 @@
 #
 # Looped models. The logits are those of the last loop; an exit gate gets no gradient.
 #
+# DeepSeek sparse attention. Added to the loss of a micro-batch: the mean over its rows and the DSA slots (layers
+# times loops) of the divergence of the indexer's softmax from the attention averaged over the heads, which is
+# taken as given, both over the tokens that the row gets. An indexer reads the layer's input without gradient. In
+# the first DENSE_STEPS steps a row gets every token before it.
+#
 # Learnable token eviction. No buffer limit, no dropout. Query i of a segment sees key j <= i if j was
 # selected or i - j <= window_size; j is selected if score > 0 or it is among the first sink_size tokens of
 # the segment. The values are not changed by the gate, but their gradient dv[j][h] also adds <dv, v> to
@@ -60,6 +65,7 @@ DECAY, BETAS, EPS, CLIP = 0.1, (0.9, 0.95), 1e-8, 1.0
 SEGMENTS = ((17, 3, 20), (9, 24, 7))
 RECORDED_GRADIENTS = (1, 2, 10)
 IGNORED = -1
+DENSE_STEPS = 3
 
 
 def learning_rate(step, steps=STEPS, warmup=WARMUP, peak=PEAK):
@@ -139,15 +145,21 @@ def updated_lambda(penalty, num_kept, step, attn):
 
 
 def run_micro_batch(tensors, config, ids, targets, lengths):
-    """Cross entropy, and for every segment the scores of the LTE layers in order."""
-    logits, scores = [], []
+    """Cross entropy, for every segment the scores of the LTE layers in order, and the indexers' loss."""
+    logits, scores, divergences, gaps = [], [], [], []
     looped = config["model_type"] in ("lt2", "ouro")
     forward = (looped_model if looped else hybrid_model).forward
     for segment in ids.split(lengths):
         seen = {}
         logits.append(forward(tensors, dict(config, training=True), segment, seen))
         scores.append([seen[n]["score"] for n in sorted(seen, key=str) if n != "step" and "score" in seen[n]])
-    return F.cross_entropy(torch.cat(logits), targets, ignore_index=IGNORED), scores
+        slots = [s for s in seen.values() if isinstance(s, dict) and "divergence" in s]
+        divergences += [s["divergence"] for s in slots]
+        gaps += [s["gap"] for s in slots if "gap" in s]
+    index = sum(divergences) / len(ids) / max(1, len(divergences) // len(lengths))
+    if gaps and min(gaps) < 1e-4:
+        print("smallest gap between scores", min(gaps))
+    return F.cross_entropy(torch.cat(logits), targets, ignore_index=IGNORED), scores, index
 
 
 def decays(name):
@@ -179,19 +191,23 @@ def train(initial, config, data, dtype=torch.float64):
         note("num_kept", num_kept)
     for step, (ids, targets) in enumerate(zip(*data), 1):
         optimizer.zero_grad()
-        ces, l1s, kepts = [], [], []
+        ces, l1s, kepts, indices = [], [], [], []
         for m, lengths in enumerate(SEGMENTS):
-            ce, scores = run_micro_batch(tensors, config, ids[m], targets[m], lengths)
+            config = dict(config, dense=step <= DENSE_STEPS)
+            ce, scores, index = run_micro_batch(tensors, config, ids[m], targets[m], lengths)
             l1 = torch.zeros_like(ce)
             if evicts:
                 l1, kept = l1_and_kept(scores, penalty, attn)
                 kepts.append(kept.detach())
                 out.setdefault("scores", []).extend(x.detach() for segment in scores for x in segment)
-            ((ce + l1) / len(SEGMENTS)).backward()
+            ((ce + l1 + index) / len(SEGMENTS)).backward()
+            indices.append(torch.as_tensor(index, dtype=dtype).detach())
             ces.append(ce.detach())
             l1s.append(l1.detach())
         note("ce", torch.stack(ces))
         note("l1", torch.stack(l1s))
+        if "dsa" in str(config.get("layer_types")):
+            note("index_loss", torch.stack(indices))
         if evicts:
             num_kept = kept_average(num_kept, torch.stack(kepts).mean(0), attn)
             penalty = updated_lambda(penalty, num_kept, step, attn)
