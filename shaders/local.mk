@@ -10,6 +10,9 @@ SHADERS += %D%/attend.comp \
   %D%/attend_round.comp \
   %D%/attend_store.comp \
   %D%/delta_gates.comp \
+  %D%/delta_chunk.comp \
+  %D%/delta_chunk_subgroups.comp \
+  %D%/delta_prepare.comp \
   %D%/delta_rule.comp \
   %D%/diag_rule.comp \
   %D%/score_conv.comp \
@@ -18,6 +21,8 @@ SHADERS += %D%/attend.comp \
   %D%/short_conv.comp
 SHADER_PARTS += %D%/attend_plan.glsl \
   %D%/delta.glsl \
+  %D%/delta_block.glsl \
+  %D%/delta_chunk.glsl \
   %D%/narrow.glsl \
   %D%/score_conv.glsl
 

@@ -43,6 +43,7 @@ struct lte_delta_params {
     U32 stride, gate_stride; // of a row
     U32 decays;              // 1, or key_dim
     U32 erase;
+    U32 chunks;              // of four tokens, in a segment
 };
 
 // A convolution of lte_score. Its input is a history in the state and then this call's rows: keys and

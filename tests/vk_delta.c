@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lib/vk/device.h"
 #include "tests/vk_rig.h"
 
 static void gates(float lower_bound, size_t heads, size_t channels, bool decays, const char *name)
@@ -91,6 +92,11 @@ static void rules(enum lte_op_kind kind, const char *kind_name, bool erase)
         vk_check(&c, name);
     }
     struct vk_case c = rule(kind, &shape[3], erase);
+    c.rows[0] = 50;
+    c.without = LTE_VK_SUBGROUPS;
+    snprintf(name, sizeof name, "%s without subgroups", kind_name);
+    vk_check(&c, name);
+    c = rule(kind, &shape[3], erase);
     c.sessions = 3;
     c.steps = 4;
     snprintf(name, sizeof name, "%s of three sessions", kind_name);
