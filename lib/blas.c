@@ -17,11 +17,16 @@
 enum { MIN_TOKENS = 8, MIN_ROWS = 16, MIN_COLS = 16 };
 
 // The AVX2 and AVX-512 kernels hold their own (bench_kernels) and need no memory beside the context's.
-// In GFLOP/s of one Zen 5 core, 256 rows at a time, ours / OpenBLAS 0.3.21:
-//     AVX2     1024x1024, 64 and 256 tokens    98 / 94    103 / 103
-//              5632x2048                       92 / 92    101 / 101
-//     AVX-512  1024x1024                      180 / 141   174 / 182 (its Haswell kernels: 94, 103)
-//              5632x2048                      142 / 138   181 / 182 (its Haswell kernels: 92, 101)
+// In GFLOP/s of one Zen 5 core beside other load, ours / OpenBLAS 0.3.21 with its kernels for the same
+// vectors (OPENBLAS_CORETYPE=Haswell, SkylakeX), medians of 12 in turn:
+//                                             AVX2         AVX-512
+//     1024x1024, 64 tokens                     88 / 84     153 / 142
+//                256, 512                     105 / 100    199 / 190
+//                                             104 / 102    202 / 195
+//     4096x1024, 128, 256 rows at a time      105 / 100    173 / 159
+//                256                          109 / 105    201 / 183
+//                512, 256 rows at a time      102 /  99    192 / 194
+//     1024x4096, 512, 256 rows at a time      100 /  99    185 / 184
 // The scalar reference does not, and the NEON kernels have not met OpenBLAS's per-core assembly on
 // enough hardware to say so.
 static bool own_is_enough(const struct lte_kernels *kernels)

@@ -7,8 +7,9 @@
 // transposed into scratch, [depth][GEMM_WIDE] in fp32, so that a vector holds neighbouring rows of
 // one column; a block of tokens is copied beside it with a fixed stride, so that a tile of
 // GEMM_TALL tokens is reached from one pointer and its rows fall into different cache sets
-// whatever xs is. The panel is in the first-level cache while all tokens pass, the tokens in the
-// second.
+// whatever xs is. The panel is in the first-level cache, or streams by from the second, while all
+// tokens pass; the tokens are in the second, where a tile also asks for the sums that it will add to, and for its share of the weights
+// that the next panel is made of: rows so far apart escape the hardware.
 #ifndef LTE_SIMD_BODY_GEMM_H
 #define LTE_SIMD_BODY_GEMM_H
 
@@ -18,19 +19,24 @@
 #include "simd/body/inline.h"
 #include "simd/body/storage.h"
 
+// As deep as leaves the tokens room in the second-level cache of machines with these vectors (1 MiB;
+// 512 KiB): the deeper, the fewer times sums are read and written back.
 #if VREGS == 32 && VL == 16
-enum { GEMM_TALL = 14, GEMM_VECTORS = 2 };
+enum { GEMM_TALL = 14, GEMM_VECTORS = 2, GEMM_DEPTH = 512 };
 #elif VREGS == 32
-enum { GEMM_TALL = 8, GEMM_VECTORS = 3 };
+enum { GEMM_TALL = 8, GEMM_VECTORS = 3, GEMM_DEPTH = 256 };
 #else
-enum { GEMM_TALL = 6, GEMM_VECTORS = 2 };
+enum { GEMM_TALL = 6, GEMM_VECTORS = 2, GEMM_DEPTH = 352 };
 #endif
 enum {
     GEMM_WIDE = GEMM_VECTORS * VL,
-    GEMM_DEPTH = 256,
     GEMM_STRIDE = GEMM_DEPTH + 16,
-    GEMM_TOKENS = 256
+    GEMM_TOKENS = 256,
+    GEMM_LINE = 16 // floats of a cache line
 };
+
+// Asks for the line of p in the second-level cache. A macro for the reason given with v_prefetch().
+#define gemm_ask(p) __builtin_prefetch(p, 0, 2)
 
 struct gemm_tile {
     float *y;        // [tokens][rows]
@@ -49,6 +55,9 @@ LTE_INLINE void gemm_tile(const struct gemm_tile *a, const float *x, const float
         LTE_UNROLL
         for (size_t v = 0; v < GEMM_VECTORS; v++)
             sum[t][v] = v_zero();
+    for (size_t t = 0; t < tokens; t++)
+        for (size_t r = 0; r < GEMM_WIDE; r += GEMM_LINE)
+            gemm_ask(a->y + t * a->ys + r);
 
     for (size_t k = 0; k < a->depth; k++, x++, panel += GEMM_WIDE) {
         V w[GEMM_VECTORS];
@@ -179,12 +188,37 @@ static void gemm_copy_tokens(float *packed, const float *x, size_t xs, size_t to
         memcpy(packed + t * GEMM_STRIDE, x + t * xs, depth * sizeof *x);
 }
 
+// The weights that a panel is made of: `rows` rows of some bytes.
+struct gemm_part {
+    const char *at;
+    size_t stride, rows, bytes;
+};
+
+LTE_INLINE struct gemm_part gemm_part(const char *w, size_t stride, size_t row, size_t rows,
+                                      size_t from, size_t depth, const struct gemm_form *f)
+{
+    if (f->w_turned)
+        return (struct gemm_part){w + from * stride + row * f->size, stride, depth, rows * f->size};
+    return (struct gemm_part){w + row * stride + from * f->size, stride, rows, depth * f->size};
+}
+
+// The first 1/share of what is left of a part.
+static void gemm_ask_share(struct gemm_part *p, size_t share)
+{
+    size_t rows = p->rows / share;
+    for (p->rows -= rows; rows; rows--, p->at += p->stride)
+        for (size_t i = 0; i < p->bytes; i += GEMM_LINE * sizeof(float))
+            gemm_ask(p->at + i);
+}
+
 // The tokens are cut into tiles as even as can be: a tile of one or two would leave the FMA units
 // idle.
-static void gemm_panel(struct gemm_tile a, const float *x, const float *panel, size_t tokens)
+static void gemm_panel(struct gemm_tile a, const float *x, const float *panel, size_t tokens,
+                       struct gemm_part next)
 {
     for (size_t tiles = (tokens + GEMM_TALL - 1) / GEMM_TALL; tiles; tiles--) {
         const size_t n = tokens / tiles;
+        gemm_ask_share(&next, tiles);
         gemm_tokens(&a, x, panel, n);
         a.y += n * a.ys;
         x += n * GEMM_STRIDE;
@@ -197,14 +231,16 @@ LTE_INLINE void gemm_depth(float *y, size_t ys, const float *x, size_t tokens, c
                            size_t stride, size_t rows, size_t from, size_t depth, float *panel,
                            const struct gemm_form *f)
 {
-    for (size_t r = 0; r < rows; r += GEMM_WIDE) {
-        const size_t n = rows - r < GEMM_WIDE ? rows - r : GEMM_WIDE;
+    for (size_t r = 0, n; r < rows; r += n) {
+        n = rows - r < GEMM_WIDE ? rows - r : GEMM_WIDE;
+        const size_t left = rows - (r + n), more = left < GEMM_WIDE ? left : GEMM_WIDE;
         const struct gemm_tile tile = {y + r, ys, n, depth, f->add || from > 0};
+        const struct gemm_part part = gemm_part(w, stride, r, n, from, depth, f);
         if (f->w_turned)
-            gemm_copy_panel(panel, w + from * stride + r * f->size, stride, n, depth, f);
+            gemm_copy_panel(panel, part.at, stride, n, depth, f);
         else
-            gemm_turn_panel(panel, w + r * stride + from * f->size, stride, n, depth, f);
-        gemm_panel(tile, x, panel, tokens);
+            gemm_turn_panel(panel, part.at, stride, n, depth, f);
+        gemm_panel(tile, x, panel, tokens, gemm_part(w, stride, r + n, more, from, depth, f));
     }
 }
 
