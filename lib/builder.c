@@ -58,6 +58,7 @@ lte_value lte_build_op(struct lte_builder *b, struct lte_op op)
     if (b->status != LTE_OK)
         return LTE_NO_VALUE;
     op.slot = b->slot;
+    op.frozen = b->frozen;
     const size_t width = output_width(b, &op);
     if (b->use == LTE_GRAPH_TRAINING && op.out == op.in[0])
         op.out = LTE_NO_VALUE;

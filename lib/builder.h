@@ -13,8 +13,11 @@ struct lte_builder {
     const struct lte_context *context;
     struct lte_graph *graph;
     enum lte_graph_use use;
+    const struct lte_model *student; // whose layers are to be aligned with the model's; NULL: none
+    bool frozen;   // of the ops being built: not run backwards
     enum lte_status status;
     uint32_t slot; // of the layer being built
+    uint32_t loop; // whose logits the head makes
     struct {       // angle tables made so far, shared by the layers
         float theta;
         size_t head_dim;
@@ -72,6 +75,8 @@ lte_value lte_build_block_end(struct lte_builder *builder, uint32_t layer, lte_v
                               lte_value start);
 lte_value lte_build_loop_end(struct lte_builder *builder, uint32_t loop, lte_value x,
                              lte_value start);
+// For a loss that looks at the exit gate: its logits after every loop, LTE_NO_VALUE if there is none.
+lte_value lte_build_exit_gates(struct lte_builder *builder);
 // The normed stream that the output head reads.
 lte_value lte_build_head_input(struct lte_builder *builder, lte_value x);
 // DeepSeek sparse attention of turned q and k; the indexer reads the layer's input x.

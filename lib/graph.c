@@ -33,11 +33,33 @@ static lte_value build_mlp(struct lte_builder *b, const struct lte_layer *layer,
     return lte_build_project(b, product, layer->down_proj);
 }
 
-static lte_value build_layer(struct lte_builder *b, const struct lte_layer *layer, lte_value x)
+// The student's mixer of the layer on what the model's gets, and how far apart they come out.
+static void build_alignment(struct lte_builder *b, uint32_t n, lte_value x, lte_value y)
+{
+    const struct lte_model *model = b->model;
+    const struct lte_layer *layer = &b->student->layer[n];
+    if (layer->mixer == model->layer[n].mixer)
+        return;
+    b->model = b->student;
+    b->frozen = false;
+    const lte_value own = mixer_table[layer->mixer](b, layer, x);
+    lte_build_op(b, (struct lte_op){.kind = LTE_OP_ALIGN,
+                                    .in = {own, y, LTE_NO_VALUE, LTE_NO_VALUE},
+                                    .out = LTE_NO_VALUE,
+                                    .align = {.width = model->width}});
+    b->graph->aligned++;
+    b->frozen = true;
+    b->model = model;
+}
+
+static lte_value build_layer(struct lte_builder *b, uint32_t n, lte_value x)
 {
     const float eps = b->model->norm_eps;
-    lte_value y = lte_build_rmsnorm(b, x, layer->attn_norm, eps);
-    y = mixer_table[layer->mixer](b, layer, y);
+    const struct lte_layer *layer = &b->model->layer[n];
+    const lte_value normed = lte_build_rmsnorm(b, x, layer->attn_norm, eps);
+    lte_value y = mixer_table[layer->mixer](b, layer, normed);
+    if (b->student)
+        build_alignment(b, n, normed, y);
     if (layer->attn_out_norm)
         y = lte_build_rmsnorm(b, y, layer->attn_out_norm, eps);
     x = lte_build_add(b, x, y);
@@ -54,7 +76,7 @@ static lte_value build_loop(struct lte_builder *b, uint32_t loop, lte_value x)
     lte_value block = x;
     for (uint32_t n = 0; n < m->layers; n++) {
         b->slot = loop * m->layers + n;
-        x = build_layer(b, &m->layer[n], x);
+        x = build_layer(b, n, x);
         if (m->looping.block && (n + 1 == m->layers || (n + 1) % m->looping.block == 0))
             block = x = lte_build_block_end(b, n, x, block);
         b->graph->layer_output[b->slot + 1] = x;
@@ -62,7 +84,29 @@ static lte_value build_loop(struct lte_builder *b, uint32_t loop, lte_value x)
     return b->graph->layer_output[b->slot + 1] = lte_build_loop_end(b, loop, x, start);
 }
 
-static void build(struct lte_builder *b)
+static void build_logits(struct lte_builder *b, lte_value x)
+{
+    const struct lte_linear_part head = lte_build_part(b, b->model->head, NULL, LTE_LOGITS_VALUE, 0);
+    b->graph->exit[b->graph->exits++] = b->graph->ops;
+    lte_build_linear(b, lte_build_head_input(b, x), 1, &head);
+}
+
+// A head after every loop, and before them the gate, which looks at all.
+static void build_exits(struct lte_builder *b)
+{
+    const struct lte_model *m = b->model;
+    struct lte_graph *g = b->graph;
+    const bool frozen = b->frozen;
+    b->frozen = false;
+    g->exit_logits = lte_build_exit_gates(b);
+    b->frozen = frozen;
+    for (uint32_t loop = 0; loop < m->loops; loop++) {
+        b->loop = loop;
+        build_logits(b, g->layer_output[(size_t)(loop + 1) * m->layers]);
+    }
+}
+
+static void build(struct lte_builder *b, bool exits)
 {
     const struct lte_model *m = b->model;
     struct lte_graph *g = b->graph;
@@ -77,15 +121,25 @@ static void build(struct lte_builder *b)
         x = build_loop(b, loop, x);
     b->slot = LTE_NO_SLOT;
     g->head = g->ops;
-    x = lte_build_head_input(b, x);
-    const struct lte_linear_part head = lte_build_part(b, m->head, NULL, LTE_LOGITS_VALUE, 0);
-    lte_build_linear(b, x, 1, &head);
+    b->loop = m->loops - 1;
+    if (exits)
+        build_exits(b);
+    else if (!b->student)
+        build_logits(b, x);
+    g->exit[g->exits] = g->ops;
     lte_link_shared(b);
 }
 
-enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_use use,
-                                struct lte_graph **graph)
+// No more loops than slots.
+static size_t exit_capacity(const struct lte_graph *g)
 {
+    return (size_t)g->slots + 1;
+}
+
+static enum lte_status make(const struct lte_graph_spec *spec, enum lte_graph_use use,
+                            struct lte_graph **graph)
+{
+    const struct lte_model *model = spec->model;
     const struct lte_context *c = model->context;
     *graph = NULL;
     struct lte_graph *g = lte_alloc_zero(c, sizeof *g);
@@ -93,11 +147,14 @@ enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_us
         return lte_fail_memory(c, "the graph", sizeof *g);
     g->slots = model->layers * model->loops;
     g->vocabulary = model->vocabulary;
+    g->exit_logits = LTE_NO_VALUE;
     g->layer_output = lte_alloc_array(c, (size_t)g->slots + 1, sizeof *g->layer_output);
+    g->exit = lte_alloc_array(c, exit_capacity(g), sizeof *g->exit);
     struct lte_builder b = {.model = model, .context = c, .graph = g, .use = use,
-                            .slot = LTE_NO_SLOT};
-    if (g->layer_output)
-        build(&b);
+                            .student = spec->student,
+                            .frozen = spec->frozen || spec->student, .slot = LTE_NO_SLOT};
+    if (g->layer_output && g->exit)
+        build(&b, spec->exits);
     else
         b.status = lte_fail_memory(c, "the graph", g->slots * sizeof *g->layer_output);
     if (b.status != LTE_OK) {
@@ -108,11 +165,23 @@ enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_us
     return LTE_OK;
 }
 
+enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_use use,
+                                struct lte_graph **graph)
+{
+    return make(&(struct lte_graph_spec){.model = model}, use, graph);
+}
+
+enum lte_status lte_graph_build_training(const struct lte_graph_spec *spec, struct lte_graph **graph)
+{
+    return make(spec, LTE_GRAPH_TRAINING, graph);
+}
+
 void lte_graph_free(const struct lte_context *context, struct lte_graph *graph)
 {
     if (!graph)
         return;
     lte_prepared_free(context, graph->prepared);
+    lte_release(context, graph->exit, exit_capacity(graph) * sizeof *graph->exit);
     lte_release(context, graph->layer_output, (graph->slots + (size_t)1) * sizeof *graph->layer_output);
     lte_release(context, graph->width, graph->value_capacity * sizeof *graph->width);
     lte_release(context, graph->op, graph->op_capacity * sizeof *graph->op);

@@ -25,7 +25,7 @@ LIB_GRAPH = %D%/backend.h %D%/builder.c %D%/builder.h %D%/exec.c %D%/exec.h %D%/
   %D%/graph.h %D%/loop.c %D%/kv.c %D%/kv.h %D%/kv_plan.c %D%/mixer/attention.c %D%/mixer/gdn.c \
   %D%/op.h %D%/op/attend.c \
   %D%/op/delta_gates.c %D%/op/delta_rule.c %D%/op/elementwise.c %D%/op/embed.c %D%/op/linear.c \
-  %D%/op/loop.c %D%/op/loop.h %D%/op/lte_score.c %D%/op/norms.c %D%/op/retention.h %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
+  %D%/op/align.c %D%/op/loop.c %D%/op/loop.h %D%/op/lte_score.c %D%/op/norms.c %D%/op/retention.h %D%/op/rope.c %D%/op/rows.c %D%/op/rows.h \
   %D%/op/sdpa_gate.c %D%/op/short_conv.c %D%/op_table.c %D%/plan.c %D%/plan.h %D%/prepare.c %D%/prepare.h %D%/sampler.c \
   %D%/session.c %D%/session.h
 LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.c \

@@ -43,7 +43,7 @@ static lte_value residual(struct lte_builder *b, uint32_t loop, lte_value x, lte
     return lte_build_loop_gate(b, x, start, weight, one);
 }
 
-// Whether this graph looks at the exit gate: training looks at the last loop alone.
+// Whether this graph looks at the exit gate: a loss that does has lte_build_exit_gates().
 static bool exits(const struct lte_builder *b)
 {
     return b->model->looping.exit_weight && b->model->loops > 1 && b->use == LTE_GRAPH_INFERENCE;
@@ -84,9 +84,32 @@ lte_value lte_build_loop_end(struct lte_builder *b, uint32_t loop, lte_value x, 
     return x;
 }
 
+// Where every loop ends with the norm, only the last one's is left to the head.
+static lte_value normed(struct lte_builder *b, uint32_t loop, lte_value x)
+{
+    const struct lte_model *m = b->model;
+    return m->looping.norm && loop + 1 < m->loops ? x
+                                                  : lte_build_rmsnorm(b, x, m->norm, m->norm_eps);
+}
+
 lte_value lte_build_head_input(struct lte_builder *b, lte_value x)
 {
-    return exits(b) ? b->held : lte_build_rmsnorm(b, x, b->model->norm, b->model->norm_eps);
+    return exits(b) ? b->held : normed(b, b->loop, x);
+}
+
+lte_value lte_build_exit_gates(struct lte_builder *b)
+{
+    const struct lte_model *m = b->model;
+    const struct lte_looping *l = &m->looping;
+    if (!l->exit_weight)
+        return LTE_NO_VALUE;
+    const lte_value logits = lte_build_value(b, m->loops);
+    for (uint32_t loop = 0; loop < m->loops; loop++) {
+        const lte_value x = normed(b, loop, b->graph->layer_output[(size_t)(loop + 1) * m->layers]);
+        const struct lte_linear_part part = lte_build_part(b, l->exit_weight, l->exit_bias, logits, loop);
+        lte_build_linear(b, x, 1, &part);
+    }
+    return logits;
 }
 
 static bool may_share(const struct lte_op *a, const struct lte_op *keeper)

@@ -38,6 +38,7 @@ enum lte_op_kind {
     LTE_OP_NSA,
     LTE_OP_LAYERNORM,
     LTE_OP_DSA,
+    LTE_OP_ALIGN,
     LTE_OPS
 };
 
@@ -166,11 +167,17 @@ struct lte_dsa_op {
     enum lte_index_rule rule;
 };
 
+// |in[0] - in[1]| / sqrt(width) of every row: training alone has it.
+struct lte_align_op {
+    size_t width;
+};
+
 struct lte_op {
     enum lte_op_kind kind;
     lte_value in[LTE_OP_INPUTS]; // LTE_NO_VALUE where unused
     lte_value out;               // may equal in[0]: in place. LTE_OP_LINEAR: see its parts
     uint32_t slot;               // loop * layers + layer if the op carries state
+    bool frozen;                 // in training: not run backwards
     union {
         struct lte_embed_op embed;
         struct lte_linear_op linear;
@@ -188,6 +195,7 @@ struct lte_op {
         struct lte_loop_exit_op loop_exit;
         struct lte_nsa_op nsa;
         struct lte_dsa_op dsa;
+        struct lte_align_op align;
     };
 };
 
@@ -227,7 +235,7 @@ extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_
     lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,
     lte_op_diag_rule, lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score,
     lte_op_attend, lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa,
-    lte_op_layernorm, lte_op_dsa;
+    lte_op_layernorm, lte_op_dsa, lte_op_align;
 
 // Rounds a size up to the alignment of everything in a session's block.
 static inline size_t lte_align(size_t bytes)

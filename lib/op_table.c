@@ -28,4 +28,5 @@ const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_NSA] = &lte_op_nsa,
     [LTE_OP_LAYERNORM] = &lte_op_layernorm,
     [LTE_OP_DSA] = &lte_op_dsa,
+    [LTE_OP_ALIGN] = &lte_op_align,
 };

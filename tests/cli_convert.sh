@@ -33,4 +33,39 @@ fails 2 'FOLDER' 'one operand'
 run convert --config '{"window_pattern": "SWA=9->full"}' "$work/ouro" "$work/new"
 [ "$status" -eq 0 ] && grep -q '"window_pattern": "SWA=9->full"' "$work/new/config.json"
 report $? 'keys given take the place of those derived'
+
+# distill FOLDER START STAGE KEYS: a run of three steps.
+distill() {
+    cat >"$work/c.json" <<END
+{"output": "$1", "model": {"start": "$2"}, "distill": {"teacher": "ouro", "stage": "$3"$4},
+ "train": {"steps": 3, "rows": 64}, "log_every": 1,
+ "data": {"kind": "copy", "symbols": 60, "length": 32, "segment_longest": 8}}
+END
+    run train "$work/c.json"
+}
+distill aligned hybrid layers
+[ "$status" -eq 0 ] && grep -q '"step":3' "$work/aligned/log.jsonl"
+report $? 'layers are aligned'
+cmp -s "$work/ouro/config.json" "$work/aligned/config.json" && status=99
+run info "$work/aligned"
+prints '^family  *lt2' 'what comes out is the hybrid'
+distill distilled aligned logits ', "every_loop": 0.5, "temperature": 2'
+[ "$status" -eq 0 ] && grep -q '"step":3' "$work/distilled/log.jsonl"
+report $? 'logits are learnt'
+distill new ouro layers
+fails 1 'none or no layer of another kind' 'a model like its teacher has nothing to align'
+distill new hybrid layer
+fails 1 'distill.stage' 'a stage that is none'
+distill new hybrid logits ', "heat": 2'
+fails 1 'distill.heat is no key known here' 'a key of distill that is none'
+[ ! -e "$work/new" ]
+report $? 'mistakes write nothing'
+cat >"$work/c.json" <<END
+{"output": "exits", "model": {"start": "ouro"}, "exits": {"entropy": 0.05},
+ "train": {"steps": 2, "rows": 64},
+ "data": {"kind": "copy", "symbols": 60, "length": 32, "segment_longest": 8}}
+END
+run train "$work/c.json"
+[ "$status" -eq 0 ] && [ -e "$work/exits/model.safetensors" ]
+report $? 'every loop is learnt from'
 finish

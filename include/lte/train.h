@@ -36,6 +36,16 @@ typedef enum lte_status lte_batch_fn(void *opaque, uint64_t step, uint32_t micro
 typedef double lte_loss_fn(void *opaque, const float *logits, const uint32_t *target, size_t rows,
                            size_t vocabulary, float scale, float *gradient);
 
+// What a looped model, or a converted one, learns from. In all but the first, options->loss is not used.
+enum lte_objective_kind {
+    LTE_OBJECTIVE_LAST,      // the loss of the last loop's logits (default)
+    LTE_OBJECTIVE_EXITS,     // of every loop's, expected over the exit gate, less exit_entropy times the
+                             // entropy of where tokens leave: the gate learns too
+    LTE_OBJECTIVE_EXIT_GATE, // the gate alone: to go on where the last loop made the loss smaller
+    LTE_OBJECTIVE_ALIGN,     // layers of another kind than the teacher's: to put out what the teacher's do
+    LTE_OBJECTIVE_DISTILL    // the teacher's logits
+};
+
 // Fill with lte_train_options_init(), then change what you want to.
 struct lte_train_options {
     uint64_t steps;          // of the whole run: the learning rate follows it; default 1000
@@ -70,6 +80,14 @@ struct lte_train_options {
     uint64_t seed;           // of fresh weights and of dropout; default 0
     lte_loss_fn *loss;       // NULL: cross-entropy
     void *loss_opaque;
+    enum lte_objective_kind objective;
+    double exit_entropy;     // default 0.1
+    const struct lte_model *teacher; // of the same context, which must outlive the trainer; NULL: none
+    double every_loop;       // distillation: part of the steps in which every loop's logits count alike,
+                             // before the last loop's alone; default 0.2
+    double temperature;      // of both models' logits; default 1
+    double rest_rate;        // learning rate of what is not in a layer of another kind than the teacher's,
+                             // relative to those; default 0.07
     uintptr_t reserved[8];   // zero
 };
 LTE_API void lte_train_options_init(struct lte_train_options *options);

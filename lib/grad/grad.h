@@ -13,6 +13,12 @@
 struct lte_budget;
 struct lte_index_loss;
 
+// What the ops that align a layer with another add up, and the weight of their losses.
+struct lte_alignment {
+    float scale;                       // of the sum of all rows' losses in the gradient
+    double sum;                        // of the losses; by the backward pass, in an evaluation the forward
+};
+
 // The largest micro-batch a tape is planned for.
 struct lte_tape_limits {
     size_t rows, segments;
@@ -37,6 +43,7 @@ struct lte_tape {
     size_t ranges;
     struct lte_budget *budget;         // learnable token eviction; NULL: the graph has none
     struct lte_index_loss *index;      // lib/train/index_loss.h; NULL: indexers do not learn
+    struct lte_alignment *alignment;   // NULL: the graph aligns nothing
     uint64_t dropout_key;              // of this micro-batch; lib/random.h
     bool training;                     // false: an evaluation; no dropout, no gradients
 };
@@ -75,6 +82,6 @@ extern const struct lte_gradient lte_grad_embed, lte_grad_rmsnorm, lte_grad_line
     lte_grad_swiglu, lte_grad_silu, lte_grad_short_conv, lte_grad_l2norm, lte_grad_delta_gates,
     lte_grad_delta_rule, lte_grad_diag_rule, lte_grad_gated_norm, lte_grad_rope_angles, lte_grad_rope,
     lte_grad_lte_score, lte_grad_attend, lte_grad_nsa, lte_grad_split, lte_grad_sdpa_gate,
-    lte_grad_loop_gate, lte_grad_layernorm, lte_grad_dsa;
+    lte_grad_loop_gate, lte_grad_layernorm, lte_grad_dsa, lte_grad_align;
 
 #endif

@@ -11,3 +11,4 @@ LIB_GRAD += %D%/diag_rule.c
 LIB_GRAD += %D%/chunk_states.c %D%/chunk_states.h
 LIB_GRAD += %D%/layernorm.c
 LIB_GRAD += %D%/dsa.c %D%/dsa.h %D%/dsa_index.c
+LIB_GRAD += %D%/align.c

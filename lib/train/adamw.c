@@ -9,10 +9,11 @@
 #include "lib/train/piece.h"
 
 enum { BLOCK = 16384 };
+enum { PLAIN, ROUTERS, SLOW, GROUPS };
 
 struct update {
     const struct lte_parameters *parameters;
-    struct lte_adamw_rates rates[2][2]; // [of routers][decays]
+    struct lte_adamw_rates rates[GROUPS][2]; // [group][decays]
 };
 
 static void update_block(void *arg, size_t item, unsigned thread)
@@ -29,7 +30,7 @@ static void update_block(void *arg, size_t item, unsigned thread)
         if (piece.elements && !lte_parameter_frozen(p, q))
             p->context->kernels.adamw(p->master + at, p->moment1 + at, p->moment2 + at,
                                       p->gradient + at, piece.elements,
-                                      &u->rates[q->router][q->decays]);
+                                      &u->rates[q->router ? ROUTERS : q->slow ? SLOW : PLAIN][q->decays]);
     }
 }
 
@@ -39,11 +40,11 @@ struct group {
     uint64_t updates;
 };
 
-static struct group group_of(const struct lte_adamw *a, bool routers)
+static struct group group_of(const struct lte_adamw *a, int group)
 {
     const struct lte_train_options *o = a->options;
-    if (!routers)
-        return (struct group){a->rate, o->epsilon, a->updates};
+    if (group != ROUTERS)
+        return (struct group){a->rate * (group == SLOW ? o->rest_rate : 1), o->epsilon, a->updates};
     return (struct group){a->rate * o->router_rate,
                           o->router_epsilon > 0 ? o->router_epsilon : o->epsilon,
                           a->router_updates ? a->router_updates : 1};
@@ -71,10 +72,10 @@ static struct lte_adamw_rates rates(const struct lte_adamw *a, const struct grou
 void lte_adamw_update(struct lte_par *par, const struct lte_parameters *p, const struct lte_adamw *a)
 {
     struct update u = {.parameters = p};
-    for (int routers = 0; routers < 2; routers++) {
-        const struct group g = group_of(a, routers);
+    for (int group = 0; group < GROUPS; group++) {
+        const struct group g = group_of(a, group);
         for (int decays = 0; decays < 2; decays++)
-            u.rates[routers][decays] = rates(a, &g, decays);
+            u.rates[group][decays] = rates(a, &g, decays);
     }
     lte_par_for(par, (p->elements + BLOCK - 1) / BLOCK, update_block, &u);
 }

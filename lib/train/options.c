@@ -24,6 +24,10 @@ void lte_train_options_init(struct lte_train_options *options)
         .index_weight = 1,
         .clip = 1,
         .weights = LTE_DTYPE_F32,
+        .exit_entropy = 0.1,
+        .every_loop = 0.2,
+        .temperature = 1,
+        .rest_rate = 0.07,
     };
 }
 
@@ -54,11 +58,21 @@ enum lte_status lte_train_options_check(const struct lte_context *context,
         {"index_weight", o->index_weight, 0, 1e6},
         {"index_dense_steps", (double)o->index_dense_steps, 0, 1e15},
         {"clip", o->clip, 0, 1e30},
+        {"objective", (double)o->objective, 0, LTE_OBJECTIVE_DISTILL},
+        {"exit_entropy", o->exit_entropy, 0, 1e3},
+        {"every_loop", o->every_loop, 0, 1},
+        {"temperature", o->temperature, 1e-3, 1e3},
+        {"rest_rate", o->rest_rate, 0, 1e3},
     };
     for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)
         if (!(bound[i].value >= bound[i].low && bound[i].value <= bound[i].high)) // NaN too
             return lte_fail(context, LTE_ERR_ARGUMENT, "training: %s is %g, not within %g..%g",
                             bound[i].name, bound[i].value, bound[i].low, bound[i].high);
+    const bool taught = o->objective == LTE_OBJECTIVE_ALIGN || o->objective == LTE_OBJECTIVE_DISTILL;
+    if (taught != (o->teacher != NULL))
+        return lte_fail(context, LTE_ERR_ARGUMENT, "training: %s",
+                        taught ? "there is no teacher to learn from"
+                               : "a teacher is given, but nothing is learnt from it");
     if (o->weights != LTE_DTYPE_F32 && o->weights != LTE_DTYPE_BF16)
         return lte_fail(context, LTE_ERR_ARGUMENT, "training: weights may be F32 or BF16");
     return LTE_OK;

@@ -23,6 +23,13 @@ static size_t parameter_of(const struct lte_parameters *p, const struct lte_tens
     return (size_t)((const unsigned char *)t - base) / sizeof(struct lte_parameter);
 }
 
+// Whether a block was prepared from weights that are trained here, and not from those of a teacher.
+static bool is_own(const struct lte_parameters *p, const struct lte_prepared *block)
+{
+    const uintptr_t at = (uintptr_t)block->tensor[0], first = (uintptr_t)p->parameter;
+    return block->form && at >= first && at - first < p->count * sizeof *p->parameter;
+}
+
 static bool is_frozen(const struct lte_parameters *p, const struct lte_prepared *block)
 {
     return lte_parameter_frozen(p, &p->parameter[parameter_of(p, block->tensor[0])]);
@@ -49,7 +56,7 @@ static void fill_ranges(struct lte_parameters *p)
                                                    frozen ? NULL : p->gradient + q->first});
     }
     for (const struct lte_prepared *b = p->graph->prepared; b; b = b->next) {
-        if (!b->form)
+        if (!is_own(p, b))
             continue;
         const bool frozen = is_frozen(p, b);
         add_range(p, (struct lte_weight_range){(const unsigned char *)b->data,
@@ -64,8 +71,8 @@ enum lte_status lte_parameters_attach(struct lte_parameters *p, const struct lte
     size_t ranges = 0;
     p->graph = graph;
     for (const struct lte_prepared *b = graph->prepared; b; b = b->next) {
-        ranges += b->form != NULL;
-        p->prepared_floats += b->form ? lte_align(b->floats * sizeof(float)) / sizeof(float) : 0;
+        ranges += is_own(p, b);
+        p->prepared_floats += is_own(p, b) ? lte_align(b->floats * sizeof(float)) / sizeof(float) : 0;
     }
     for (size_t i = 0; i < p->count; i++)
         ranges += is_matrix(&p->parameter[i]);
@@ -123,7 +130,8 @@ void lte_parameters_publish(struct lte_parameters *p, const struct lte_graph *co
         lte_par_run(p->context->par, narrow_all, p);
     for (size_t i = 0; i < graphs; i++)
         for (const struct lte_prepared *b = graph[i]->prepared; b; b = b->next)
-            lte_prepared_refresh(b);
+            if (is_own(p, b))
+                lte_prepared_refresh(b);
 }
 
 void lte_parameters_clear_gradients(struct lte_parameters *p)
@@ -137,7 +145,7 @@ void lte_parameters_collect_gradients(struct lte_parameters *p)
     size_t at = 0;
     for (const struct lte_prepared *b = p->graph->prepared; b; b = b->next) {
         float *to[LTE_PREPARED_TENSORS] = {NULL};
-        if (!b->form)
+        if (!is_own(p, b))
             continue;
         for (size_t i = 0; i < b->tensors; i++) {
             const struct lte_parameter *q = &p->parameter[parameter_of(p, b->tensor[i])];

@@ -13,6 +13,8 @@ struct lte_parameter {
     bool decays;                // takes part in weight decay
     bool router;                // of a retention scorer, which may be frozen for the first steps
     bool indexer;               // of an indexer, which may be all that learns
+    bool frozen;                // stays as it is; set before lte_parameters_attach()
+    bool slow;                  // learns at a rate of its own
 };
 
 struct lte_parameters {
@@ -34,7 +36,7 @@ struct lte_parameters {
 
 static inline bool lte_parameter_frozen(const struct lte_parameters *p, const struct lte_parameter *q)
 {
-    return (p->router_frozen && q->router) || (p->index_only && !q->indexer);
+    return q->frozen || (p->router_frozen && q->router) || (p->index_only && !q->indexer);
 }
 
 // Collects the weights of a configured model and binds it to them; all are zero. `decay_all`: norms,

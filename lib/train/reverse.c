@@ -96,6 +96,8 @@ static void touch(struct lte_reverse *r, lte_value v, size_t rows)
 static void touch_op(struct lte_reverse *r, const struct lte_op *op, size_t rows)
 {
     const struct lte_gradient *g = lte_op_table[op->kind]->gradient;
+    if (op->frozen)
+        return;
     for (size_t k = 0; k < LTE_OP_INPUTS; k++)
         if (g->gives >> k & 1)
             touch(r, op->in[k], rows);
@@ -111,7 +113,7 @@ static void run_backward(struct lte_reverse *r, size_t from, size_t to)
     const struct lte_graph *g = r->tape.exec.graph;
     for (size_t i = to; i-- > from;) {
         const struct lte_gradient *row = lte_op_table[g->op[i].kind]->gradient;
-        if (row->backward)
+        if (row->backward && !g->op[i].frozen)
             row->backward(&r->tape, &g->op[i]);
     }
 }
@@ -123,10 +125,12 @@ static void touch_span(struct lte_reverse *r, size_t from, size_t to, size_t row
         touch_op(r, &r->tape.exec.graph->op[i], rows);
 }
 
-static struct lte_loss block_loss(struct lte_reverse *r, struct lte_reverse_run *run,
+static struct lte_loss block_loss(struct lte_reverse *r, struct lte_reverse_run *run, size_t exit,
                                   const struct lte_loss_block *block, float *gradient)
 {
     const struct lte_exec *x = &r->tape.exec;
+    if (run->objective)
+        return run->objective->loss(run->objective, &r->tape, exit, block, gradient);
     if (!run->loss)
         return lte_cross_entropy(x->par, x->kernels, block, run->scale, gradient);
     struct lte_loss loss = lte_count_right(x->par, block);
@@ -135,26 +139,50 @@ static struct lte_loss block_loss(struct lte_reverse *r, struct lte_reverse_run 
     return loss;
 }
 
-// Logits of one block of rows, their loss and, in training, their gradient.
+// Logits of one exit, their loss and, in training, their gradient. What counts as right is the last's.
+static void run_exit(struct lte_reverse *r, struct lte_reverse_run *run, size_t exit,
+                     const struct lte_loss_block *block)
+{
+    const struct lte_graph *g = r->tape.exec.graph;
+    const struct lte_objective *o = run->objective;
+    if (o && o->wants && !o->wants(o, exit))
+        return;
+    run_forward(r, g->exit[exit], g->exit[exit + 1]);
+    const struct lte_loss loss =
+        block_loss(r, run, exit, block, run->training ? r->tape.logits_gradient : NULL);
+    run->result.sum += loss.sum;
+    if (exit + 1 == g->exits) {
+        run->result.counted += loss.counted;
+        run->result.right += loss.right;
+    }
+    if (run->training)
+        run_backward(r, g->exit[exit], g->exit[exit + 1]);
+}
+
 static void run_block(struct lte_reverse *r, struct lte_reverse_run *run)
 {
     const struct lte_exec *x = &r->tape.exec;
+    const struct lte_graph *g = x->graph;
+    struct lte_objective *o = run->objective;
     const struct lte_loss_block block = {x->logits, run->batch->target + x->first, x->rows,
-                                     x->graph->vocabulary};
-    run_forward(r, x->graph->head, x->graph->ops);
-    const struct lte_loss loss =
-        block_loss(r, run, &block, run->training ? r->tape.logits_gradient : NULL);
-    run->result.sum += loss.sum;
-    run->result.counted += loss.counted;
-    run->result.right += loss.right;
+                                         g->vocabulary};
+    run_forward(r, g->head, g->exit[0]);
+    if (o && o->begin_block)
+        o->begin_block(o, &r->tape);
+    for (size_t exit = 0; exit < g->exits; exit++)
+        run_exit(r, run, exit, &block);
+    if (o && o->end_block)
+        run->result.sum += o->end_block(o, &r->tape, &block);
     if (run->training)
-        run_backward(r, x->graph->head, x->graph->ops);
+        run_backward(r, g->head, g->exit[0]);
 }
 
 static void run_head(struct lte_reverse *r, struct lte_reverse_run *run)
 {
     struct lte_exec *x = &r->tape.exec;
     const size_t rows = run->batch->rows;
+    if (!x->graph->exits)
+        return;
     if (run->training)
         touch_span(r, x->graph->head, x->graph->ops, rows);
     for (x->first = 0; x->first < rows; x->first += r->plan.block) {
@@ -165,12 +193,22 @@ static void run_head(struct lte_reverse *r, struct lte_reverse_run *run)
     x->rows = rows;
 }
 
+static bool is_frozen(const struct lte_reverse *r, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (!r->tape.exec.graph->op[i].frozen)
+            return false;
+    return true;
+}
+
 static void run_spans_backward(struct lte_reverse *r, size_t rows)
 {
     const struct lte_reverse_plan *p = &r->plan;
     r->tape.exec.memory.offset = p->backward;
     r->tape.saved_offset = p->backward_saved;
     for (size_t s = p->spans; s-- > 0;) {
+        if (is_frozen(r, p->span[s], p->span[s + 1]))
+            continue;
         if (r->recompute)
             run_forward(r, p->span[s], p->span[s + 1]);
         for (size_t i = p->span[s + 1]; i-- > p->span[s];) {
@@ -180,22 +218,54 @@ static void run_spans_backward(struct lte_reverse *r, size_t rows)
     }
 }
 
+static void set_batch(struct lte_reverse *r, const struct lte_reverse_run *run)
+{
+    r->tape.exec.tokens = run->batch->token;
+    r->tape.exec.segment = run->segment;
+    r->tape.exec.segments = run->batch->segments;
+}
+
+static void begin_forward(struct lte_reverse *r, struct lte_par *par, size_t rows)
+{
+    struct lte_exec *x = &r->tape.exec;
+    x->par = par;
+    x->first = 0;
+    x->rows = rows;
+    x->memory.offset = r->plan.forward;
+    r->tape.saved_offset = r->plan.forward_saved;
+}
+
 static void pass(struct lte_par *par, void *arg)
 {
     const struct pass *p = arg;
     struct lte_reverse *r = p->r;
-    struct lte_exec *x = &r->tape.exec;
-    x->par = par;
-    x->first = 0;
-    x->rows = p->run->batch->rows;
-    x->memory.offset = r->plan.forward;
-    r->tape.saved_offset = r->plan.forward_saved;
+    const struct lte_exec *x = &r->tape.exec;
+    begin_forward(r, par, p->run->batch->rows);
     r->tape.training = p->run->training;
     memset(r->touched, 0, x->graph->values * sizeof *r->touched);
+    if (p->run->objective && p->run->objective->begin)
+        p->run->objective->begin(p->run->objective, par, p->run);
     run_forward(r, 0, x->graph->head);
     run_head(r, p->run);
     if (p->run->training)
         run_spans_backward(r, x->rows);
+}
+
+void lte_reverse_follow(struct lte_reverse *r, struct lte_par *par, const struct lte_reverse_run *run)
+{
+    set_batch(r, run);
+    begin_forward(r, par, run->batch->rows);
+    r->tape.training = false;
+    run_forward(r, 0, r->tape.exec.graph->head);
+}
+
+float *lte_reverse_logits(struct lte_reverse *r, size_t exit, size_t first, size_t rows)
+{
+    struct lte_exec *x = &r->tape.exec;
+    x->first = first;
+    x->rows = rows;
+    run_forward(r, x->graph->exit[exit], x->graph->exit[exit + 1]);
+    return x->logits;
 }
 
 void lte_reverse_run(struct lte_reverse *r, struct lte_reverse_run *run)
@@ -205,9 +275,7 @@ void lte_reverse_run(struct lte_reverse *r, struct lte_reverse_run *run)
     size_t row = 0;
     for (size_t i = 0; i < b->segments; row += b->segment[i++])
         run->segment[i] = (struct lte_segment){.row = row, .rows = b->segment[i]};
-    r->tape.exec.tokens = b->token;
-    r->tape.exec.segment = run->segment;
-    r->tape.exec.segments = b->segments;
+    set_batch(r, run);
     run->result = (struct lte_loss){0};
     lte_par_run(r->context->par, pass, &p);
 }

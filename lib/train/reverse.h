@@ -9,6 +9,7 @@
 
 #include "lib/grad/grad.h"
 #include "lib/train/loss.h"
+#include "lib/train/objective.h"
 
 // Where everything lies, in bytes from the arena's start.
 struct lte_reverse_plan {
@@ -46,6 +47,7 @@ struct lte_reverse_run {
     struct lte_segment *segment; // [batch->segments], filled here
     lte_loss_fn *loss;           // NULL: cross-entropy
     void *loss_opaque;
+    struct lte_objective *objective; // instead of `loss`, for a graph with several exits; or NULL
     float scale;                 // of the loss in the gradient
     bool training;               // false: forward and loss only
     struct lte_loss result;      // over all rows
@@ -58,5 +60,12 @@ void lte_reverse_run(struct lte_reverse *reverse, struct lte_reverse_run *run);
 enum lte_status lte_reverse_make_plan(struct lte_reverse *reverse);
 size_t lte_reverse_arrays(const struct lte_graph *graph, struct lte_reverse_plan *plan, bool **touched,
                           void *memory);
+
+// For a model that is only looked at: its forward pass over the run's micro-batch, and then the logits
+// [rows][vocabulary] of rows from `first` on, at most plan.block of them, after an exit. Called inside
+// lte_par_run(), and while another model is being run.
+void lte_reverse_follow(struct lte_reverse *reverse, struct lte_par *par,
+                        const struct lte_reverse_run *run);
+float *lte_reverse_logits(struct lte_reverse *reverse, size_t exit, size_t first, size_t rows);
 
 #endif

@@ -146,7 +146,7 @@ static void use_backward(struct planner *w, size_t op, lte_value v)
 static void use_out(struct planner *w, size_t op, lte_value v)
 {
     use_forward(w, op, v);
-    if (row_of(&w->graph->op[op])->reads & LTE_READS_OUT)
+    if (!w->graph->op[op].frozen && row_of(&w->graph->op[op])->reads & LTE_READS_OUT)
         use_backward(w, op, v);
 }
 
@@ -166,20 +166,21 @@ static void use_values(struct planner *w)
             if (v >= w->graph->values)
                 continue;
             use_forward(w, i, v);
-            if (g->reads >> k & 1)
+            if (!op->frozen && g->reads >> k & 1)
                 use_backward(w, i, v);
-            if (g->gives >> k & 1) {
+            if (!op->frozen && g->gives >> k & 1) {
                 use(&w->gradient[v], w->backward[i]);
                 w->plan->has_gradient[v] = true;
             }
         }
         each_output(w, i, use_out);
-        if (g->backward)
+        if (g->backward && !op->frozen)
             each_output(w, i, use_out_gradient);
         if (g->saved) {
             use(&w->forward_saved[i], w->forward[i]);
             use(w->recompute ? &w->backward_saved[i] : &w->forward_saved[i], w->again[i]);
-            use(w->recompute ? &w->backward_saved[i] : &w->forward_saved[i], w->backward[i]);
+            if (!op->frozen)
+                use(w->recompute ? &w->backward_saved[i] : &w->forward_saved[i], w->backward[i]);
         }
     }
 }
@@ -200,7 +201,8 @@ static void size_buffers(struct planner *w)
     block = block < MIN_BLOCK ? MIN_BLOCK : block > MAX_BLOCK ? MAX_BLOCK : block;
     w->plan->block = block < rows ? block : rows;
     for (size_t i = 0; i < 2; i++) {
-        w->logits[i].bytes = lte_align(w->plan->block * w->graph->vocabulary * sizeof(float));
+        if (w->graph->exits)
+            w->logits[i].bytes = lte_align(w->plan->block * w->graph->vocabulary * sizeof(float));
         use(&w->logits[i], w->graph->head);
     }
 }

@@ -11,6 +11,7 @@
 #include "lib/train/adamw.h"
 #include "lib/train/clip.h"
 #include "lib/train/schedule.h"
+#include "lib/train/teaching.h"
 
 // A source is the caller's: what it wrote is checked before it is used.
 static enum lte_status check_batch(const struct lte_trainer *t, const struct lte_batch *b)
@@ -75,6 +76,7 @@ static void run_micro(struct lte_trainer *t, uint32_t micros, uint64_t key, bool
         .scale = targets ? (float)(1.0 / ((double)targets * micros)) : 0,
         .training = training,
     };
+    run.objective = lte_teaching_micro(t, run.scale, micros);
     t->reverse.tape.range = t->parameters.range;
     t->reverse.tape.ranges = t->parameters.ranges;
     t->reverse.tape.dropout_key = key;
@@ -87,7 +89,7 @@ static void run_micro(struct lte_trainer *t, uint32_t micros, uint64_t key, bool
         report->index_loss += t->index.sum / index_terms / micros;
     if (t->budget)
         report->l1 += lte_budget_end_micro(t->budget) / micros;
-    report->loss += targets ? run.result.sum / (double)targets / micros : 0;
+    report->loss += lte_teaching_loss(t, &run.result, targets) / micros;
     report->accuracy += (double)run.result.right; // made a part of the targets at the end
     report->tokens += t->batch.rows;
     report->targets += targets;
@@ -149,6 +151,7 @@ enum lte_status lte_trainer_step(struct lte_trainer *t, lte_batch_fn *source, vo
     }
     t->index.dense = t->options.index_only || t->step < t->options.index_dense_steps;
     lte_parameters_clear_gradients(&t->parameters);
+    lte_teaching_step(t, true);
     const uint64_t key = lte_random_key(t->options.seed, "dropout");
     for (uint32_t m = 0; m < t->options.micro_batches; m++) {
         LTE_TRY(next_batch(t, source, opaque, t->step, m));
@@ -172,6 +175,7 @@ enum lte_status lte_trainer_evaluate(struct lte_trainer *t, lte_batch_fn *source
         return LTE_ERR_ARGUMENT;
     *report = (struct lte_train_report){.step = t->step, .skipped = t->skipped};
     t->index.dense = false;
+    lte_teaching_step(t, false);
     for (uint32_t m = 0; m < batches; m++) {
         LTE_TRY(next_batch(t, source, opaque, 0, m));
         run_micro(t, batches, 0, false, report);
@@ -201,7 +205,7 @@ void lte_trainer_plan(const struct lte_trainer *t, struct lte_train_plan *plan)
     plan->weights = p->elements * (4 * sizeof(float) + (p->copy ? sizeof *p->copy : 0)) +
                     p->prepared_floats * sizeof(float) + t->graph->prepared_bytes +
                     t->model->graph->prepared_bytes;
-    plan->activations = t->reverse.plan.total;
+    plan->activations = t->reverse.plan.total + lte_teaching_bytes(t);
     plan->total = plan->weights + plan->activations;
 }
 

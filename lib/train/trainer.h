@@ -25,6 +25,8 @@ struct lte_trainer {
     struct lte_budget *budget;        // NULL: no learnable token eviction
     struct lte_index_loss index;
     size_t index_slots;               // layers with an indexer, each as often as it is run
+    struct lte_objective *objective;  // NULL: the last loop's loss, or alignment
+    struct lte_alignment alignment;
     struct lte_batch batch;           // arrays for one micro-batch
     struct lte_segment *segment;
     struct lte_keepsake config, tokenizer;

@@ -7,6 +7,7 @@
 #include "lib/file.h"
 #include "lib/graph.h"
 #include "lib/train/options.h"
+#include "lib/train/teaching.h"
 #include "lib/train/trainer.h"
 
 enum { MAX_CONFIG = 16 << 20, MAX_TOKENIZER = 1 << 28 };
@@ -49,7 +50,7 @@ static enum lte_status make_model(struct lte_trainer *t, const char *config, con
                                 t->options.decay_all != 0));
     LTE_TRY(set_index(t));
     LTE_TRY(lte_graph_build(t->model, LTE_GRAPH_INFERENCE, &t->model->graph));
-    LTE_TRY(lte_graph_build(t->model, LTE_GRAPH_TRAINING, &t->graph));
+    LTE_TRY(lte_teaching_graph(t));
     return lte_parameters_attach(&t->parameters, t->graph);
 }
 
@@ -79,7 +80,7 @@ static enum lte_status make_rest(struct lte_trainer *t)
     LTE_TRY(lte_reverse_init(&t->reverse, t->context, t->graph, &limits, t->options.recompute != 0));
     t->reverse.tape.budget = t->budget;
     t->reverse.tape.index = t->index_slots ? &t->index : NULL;
-    return LTE_OK;
+    return lte_teaching_begin(t);
 }
 
 enum lte_status lte_trainer_make(struct lte_context *context, const char *config,
@@ -112,6 +113,7 @@ void lte_trainer_free(struct lte_trainer *t)
         return;
     const struct lte_context *c = t->context;
     const struct lte_train_options *o = &t->options;
+    lte_teaching_end(t);
     lte_reverse_end(&t->reverse);
     lte_budget_free(c, t->budget);
     lte_release(c, t->batch.token, o->rows * sizeof *t->batch.token);

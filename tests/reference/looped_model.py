@@ -153,6 +153,10 @@ def windows(text, layers, size):
     return entries * layers if len(entries) == 1 else entries
 
 
+def out_norm(y, p, name, eps):
+    return rmsnorm(y, p[name], eps) if name in p else y
+
+
 def lt2(tensors, config, ids, seen):
     layers, loops, heads = config["num_hidden_layers"], config.get("num_loops", 4), config["num_heads"]
     width, eps = config["hidden_size"], config.get("norm_eps", 1e-6)
@@ -173,26 +177,31 @@ def lt2(tensors, config, ids, seen):
         start = block_start = h
         for n in range(layers):
             p = below(tensors, f"model.layers.{n}.")
-            y = rmsnorm(h, p["attn_norm.weight"], eps)
+            y = seen.setdefault(loop * layers + n, {})["normed"] = rmsnorm(h, p["attn_norm.weight"], eps)
             if kinds[n] == "gdn":
                 y = gated_deltanet(y, below(p, "attn."), gdn, seen.setdefault(loop * layers + n, {}))
             elif kinds[n] == "nsa":
                 y = nsa(y, below(p, "attn."), nsa_config, seen.setdefault(loop * layers + n, {}), turn)
             else:
                 dsa = dict(config.get("dsa", {}), dense=config.get("dense")) if kinds[n] == "dsa" else None
-                y = attention(y, below(p, "attn."), heads, config.get("num_kv_heads", heads), width // heads,
+                y = attention(y, below(p, "attn."), heads, config.get("num_kv_heads", heads),
+                              config.get("head_dim", width // heads),
                               theta, mask[n], interleaved, config.get("attn_gate", "none"), index=dsa,
                               seen=seen.setdefault(loop * layers + n, {}))
-            h = h + y
-            h = h + swiglu(rmsnorm(h, p["mlp_norm.weight"], eps), p, "mlp.")
+            seen[loop * layers + n]["mixed"] = y
+            h = h + out_norm(y, p, "attn_out_norm.weight", eps)
+            h = h + out_norm(swiglu(rmsnorm(h, p["mlp_norm.weight"], eps), p, "mlp."), p, "mlp_out_norm.weight", eps)
             if config.get("block_residual") and ((n + 1) % block == 0 or n + 1 == layers):
                 h = block_start = h + tensors["model.block_residual_weight"][n // block] * block_start
             seen.setdefault(loop * layers + n, {})["stream"] = h
         if config.get("residual_gate", "channel") != "none":
             h = h + tensors["model.residual_weight"][loop] * start
+        normed = rmsnorm(h, tensors["model.norm.weight"], eps)
+        h = normed if config.get("loop_norm") else h
         seen[loop * layers + layers - 1]["stream"] = h
-    head = tensors.get("lm_head.weight", tensors["model.embeddings.weight"])
-    return rmsnorm(h, tensors["model.norm.weight"], eps) @ head.T
+        head = tensors.get("lm_head.weight", tensors["model.embeddings.weight"])
+        seen.setdefault("exits", []).append(normed @ head.T)
+    return seen["exits"][-1]
 
 
 def exit_steps(logits, threshold):
@@ -215,10 +224,11 @@ def ouro(tensors, config, ids, seen, past=None):
         for n in range(layers):
             p = below(tensors, f"model.layers.{n}.")
             sliding = config["layer_types"][n] == "sliding_attention"
-            y = rmsnorm(h, p["input_layernorm.weight"], eps)
-            y = attention(y, below(p, "self_attn."), heads, config["num_key_value_heads"],
+            normed = rmsnorm(h, p["input_layernorm.weight"], eps)
+            y = attention(normed, below(p, "self_attn."), heads, config["num_key_value_heads"],
                           config["head_dim"], config["rope_theta"],
                           config["sliding_window"] if sliding else None, False, past=past and past[n])
+            seen.setdefault(loop * layers + n, {}).update(normed=normed, mixed=y)
             h = h + rmsnorm(y, p["input_layernorm_2.weight"], eps)
             y = swiglu(rmsnorm(h, p["post_attention_layernorm.weight"], eps), p, "mlp.")
             h = h + rmsnorm(y, p["post_attention_layernorm_2.weight"], eps)
@@ -227,6 +237,7 @@ def ouro(tensors, config, ids, seen, past=None):
         seen[loop * layers + layers - 1]["stream"] = h
         streams.append(h)
         logits.append(h @ tensors["model.early_exit_gate.weight"][0] + tensors["model.early_exit_gate.bias"])
+    seen["gate"], seen["exits"] = torch.stack(logits), [y @ tensors["lm_head.weight"].T for y in streams]
     step = exit_steps(torch.stack(logits), config["early_exit_threshold"])
     seen["step"] = step
     chosen = torch.stack(streams)[step, torch.arange(len(ids))]

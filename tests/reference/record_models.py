@@ -45,6 +45,7 @@ def record(config_path, lte):
         answers[f"case{n}.greedy_ids"] = np.array(tokens[length:], dtype="<i4")
         if "step" in seen:
             answers[f"case{n}.exit_step"] = seen.pop("step").int().numpy()
+        seen = {slot: kept for slot, kept in seen.items() if isinstance(slot, int)}
             shared = looped_model.ouro_shared(tensors, config, ids[:24])
             answers[f"case{n}.shared_logits"] = shared.float().numpy()
         for layer, kept in seen.items():

@@ -152,7 +152,7 @@ def run_micro_batch(tensors, config, ids, targets, lengths):
     for segment in ids.split(lengths):
         seen = {}
         logits.append(forward(tensors, dict(config, training=True), segment, seen))
-        scores.append([seen[n]["score"] for n in sorted(seen, key=str) if n != "step" and "score" in seen[n]])
+        scores.append([seen[n]["score"] for n in sorted(seen, key=str) if isinstance(n, int) and "score" in seen[n]])
         slots = [s for s in seen.values() if isinstance(s, dict) and "divergence" in s]
         divergences += [s["divergence"] for s in slots]
         gaps += [s["gap"] for s in slots if "gap" in s]

@@ -78,6 +78,44 @@ static void read_options(struct plan *p, struct reader *top)
     o->seed = reader_integer(top, "seed", 0, 0, INT64_MAX);
 }
 
+// What a looped model with an exit gate learns from: every loop's loss, or the gate's own.
+static void read_exits(struct plan *p, const json_t *value)
+{
+    static const char *const kinds[] = {"all", "gate", NULL};
+    static const enum lte_objective_kind objectives[] = {LTE_OBJECTIVE_EXITS,
+                                                         LTE_OBJECTIVE_EXIT_GATE};
+    struct reader r;
+    if (!value)
+        return;
+    reader_open(&r, &p->file, value, "exits");
+    p->options.objective = objectives[reader_choice(&r, "train", kinds, 0)];
+    p->options.exit_entropy = reader_real(&r, "entropy", p->options.exit_entropy, 0, 1000);
+    reader_end(&r);
+}
+
+static void read_distill(struct plan *p, const json_t *value)
+{
+    static const char *const stages[] = {"layers", "logits", NULL};
+    static const enum lte_objective_kind objectives[] = {LTE_OBJECTIVE_ALIGN, LTE_OBJECTIVE_DISTILL};
+    struct lte_train_options *o = &p->options;
+    struct reader r;
+    if (!value)
+        return;
+    reader_open(&r, &p->file, value, "distill");
+    p->teacher = reader_path(&r, "teacher");
+    if (!p->teacher)
+        reader_fail(&r, "teacher", "is missing: the folder of the model to learn from");
+    if (o->objective != LTE_OBJECTIVE_LAST)
+        reader_fail(&r, "stage", "cannot go with \"exits\"");
+    if (!reader_has(&r, "stage"))
+        reader_fail(&r, "stage", "is missing: \"layers\" or \"logits\"");
+    o->objective = objectives[reader_choice(&r, "stage", stages, 0)];
+    o->every_loop = reader_real(&r, "every_loop", o->every_loop, 0, 1);
+    o->temperature = reader_real(&r, "temperature", o->temperature, 0.001, 1000);
+    o->rest_rate = reader_real(&r, "rest_rate", o->rest_rate, 0, 1000);
+    reader_end(&r);
+}
+
 // The name of an evaluation goes into a picture, as the name of a line of its own.
 static void read_name(struct plan *p, struct reader *r, size_t i)
 {
@@ -139,6 +177,8 @@ bool plan_read(struct plan *p, const char *path)
         reader_fail(&top, "output", "is missing: the folder of checkpoints and log");
     read_model(p, reader_value(&top, "model"));
     read_options(p, &top);
+    read_exits(p, reader_value(&top, "exits"));
+    read_distill(p, reader_value(&top, "distill"));
     p->data = reader_value(&top, "data");
     read_evaluations(p, &top);
     p->log_every = reader_integer(&top, "log_every", 10, 1, 1000000000);
@@ -152,6 +192,7 @@ void plan_end(struct plan *p)
     free(p->config);
     free(p->tokenizer);
     free(p->start);
+    free(p->teacher);
     free(p->output);
     free(p->folder);
     json_decref(p->document);

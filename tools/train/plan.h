@@ -22,6 +22,7 @@ struct plan {
     struct reader_file file;
     // model
     char *config, *tokenizer, *start; // paths; start: a checkpoint to begin from, or NULL
+    char *teacher;           // path of the model to learn from, or NULL
     // training
     struct lte_train_options options;
     const json_t *data;

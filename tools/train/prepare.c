@@ -101,6 +101,16 @@ static int make_sources(struct run *r)
     return STATUS_OK;
 }
 
+static int load_teacher(struct run *r)
+{
+    struct plan *p = &r->plan;
+    if (!p->teacher)
+        return STATUS_OK;
+    const enum lte_status status = lte_model_load(r->context, p->teacher, &r->teacher);
+    p->options.teacher = r->teacher;
+    return status == LTE_OK ? STATUS_OK : message_failed(p->teacher, status);
+}
+
 static int make_trainer(struct run *r)
 {
     const struct plan *p = &r->plan;
@@ -168,6 +178,8 @@ int run_prepare(struct run *r)
     if (status == STATUS_OK)
         status = make_sources(r);
     if (status == STATUS_OK)
+        status = load_teacher(r);
+    if (status == STATUS_OK)
         status = make_trainer(r);
     return status == STATUS_OK ? check_vocabularies(r) : status;
 }
@@ -176,6 +188,7 @@ void run_end(struct run *r)
 {
     log_end(&r->log);
     lte_trainer_free(r->trainer);
+    lte_model_free(r->teacher);
     lte_data_free(r->data);
     for (size_t i = 0; i < PLAN_EVALUATIONS; i++)
         lte_data_free(r->evaluation[i]);

@@ -18,6 +18,7 @@ struct run {
     struct plan plan;
     struct lte_context *context;
     struct lte_tokenizer *tokenizer; // of the sources; NULL: none
+    struct lte_model *teacher;       // NULL: none
     struct lte_trainer *trainer;
     struct lte_data *data, *evaluation[PLAN_EVALUATIONS];
     struct log log;
