@@ -84,8 +84,10 @@ static void make(struct made *m, struct lte_context *context, const struct shape
         const struct part *p = &s->part[i];
         const void *w = add_weight(m, p->rows * s->cols, type);
         const void *bias = p->bias ? add_weight(m, p->rows, LTE_DTYPE_F32) : NULL;
-        c->op.linear.part[i] = (struct lte_linear_part){
-            {w, type, p->rows, s->cols}, bias, (lte_value)(1 + p->out), p->column};
+        c->op.linear.part[i] = (struct lte_linear_part){.weight = {w, type, p->rows, s->cols},
+                                                               .bias = bias,
+                                                               .out = (lte_value)(1 + p->out),
+                                                               .column = p->column};
     }
 }
 
