@@ -35,6 +35,7 @@ SHADERS += %D%/elementwise.comp \
   %D%/loop_exit.comp \
   %D%/matvec.comp \
   %D%/matvec_subgroups.comp \
+  %D%/pick.comp \
   %D%/rope.comp \
   %D%/rope_angles.comp
 SHADER_PARTS += %D%/maths.glsl \

@@ -164,5 +164,10 @@ struct lte_loop_exit_params {
     float threshold;
 };
 
+// Rows of `width` logits, of each of which `parts` workgroups look at a part.
+struct lte_pick_params {
+    U32 width, parts;
+};
+
 #undef U32
 #endif

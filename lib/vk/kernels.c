@@ -16,6 +16,7 @@
 #include "shaders/loop_exit.spv.h"
 #include "shaders/matvec.spv.h"
 #include "shaders/matvec_subgroups.spv.h"
+#include "shaders/pick.spv.h"
 #include "shaders/rmsnorm.spv.h"
 #include "shaders/rope.spv.h"
 #include "shaders/rope_angles.spv.h"

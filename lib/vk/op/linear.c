@@ -59,6 +59,7 @@ static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
                  lte_vk_weight(e, part->bias, w->rows * sizeof *part->bias),
                  lte_vk_value(e, part->out)},
         .push = &p,
+        .beside = part != op->linear.part || from, // every piece writes columns of its own
         .z = 1};
     if (tiles(e))
         many(e, &call, p.rows);
