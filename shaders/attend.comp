@@ -26,19 +26,22 @@ layout(binding = 6) writeonly buffer Out { float o[]; };
 #include "attend_plan.glsl"
 
 const uint PACKED = TYPE == LTE_F32 ? 1 : 2; // numbers of a word
-const uint STRIDE = DIM + 1;                 // of a tile's rows: no two threads at one bank
-const uint PAIRS = (ROWS * TILE + THREADS - 1) / THREADS, COLUMNS = (DIM + THREADS - 1) / THREADS;
+const uint VECTORS = (DIM + 3) / 4;          // of a query; filled up with zeros
+const uint STRIDE = 4 * VECTORS + 1;         // of a tile's rows: no two threads at one bank
+const uint QUADS = (ROWS + 3) / 4;           // of rows
+const uint STEP = THREADS / TILE, PAIRS = (ROWS + STEP - 1) / STEP;
+const uint COLUMNS = (DIM + THREADS - 1) / THREADS;
 const uint NEVER = 0xffffffffu;
 const float LOWEST = -3.402823466e38;
 
-shared float query[ROWS * DIM];
+shared vec4 query[ROWS * VECTORS];
 shared float tile[TILE * STRIDE];
-shared float weight[TILE * ROWS];            // scores, then their exponentials
+shared vec4 weight[TILE * QUADS];            // scores, then their exponentials
 shared uvec2 seen[TILE];                     // queries [x, y) see the key
-shared float high[ROWS], fall[ROWS];         // a row's maximum; by how much its sums shrink
+shared float high[4 * QUADS], fall[4 * QUADS]; // a row's maximum; by how much its sums shrink
 shared uint useful[3];                       // whether a tile has a key that a query sees
 
-float sum[COLUMNS * ROWS];                   // of a thread's columns, for every row
+vec4 sum[COLUMNS * QUADS];                   // of a thread's columns, for every row
 float total, top = LOWEST;                   // of the row with the thread's number
 lte_vk_segment g;
 uint key_head, first_head, first, last;      // heads of the group, queries of the workgroup
@@ -84,15 +87,23 @@ void load_tile(uint from, uint keys, bool values)
     }
 }
 
-// Every row with every key of the tile; a thread's pairs have one key where ROWS are many.
+// Every row with every key of the tile. A thread has one key, and every STEP-th row.
 void score_tile()
 {
-    for (uint e = gl_LocalInvocationID.x; e < ROWS * TILE; e += THREADS) {
-        const uint key = e % TILE, row = e / TILE;
-        float x = 0;
-        for (uint d = 0; d < DIM; d++)
-            x += query[row * DIM + d] * tile[key * STRIDE + d];
-        weight[key * ROWS + row] = x;
+    const uint key = gl_LocalInvocationID.x % TILE, first_row = gl_LocalInvocationID.x / TILE;
+    float x[PAIRS];
+    for (uint n = 0; n < PAIRS; n++)
+        x[n] = 0;
+    for (uint d = 0; d < VECTORS; d++) {
+        const uint at = key * STRIDE + 4 * d;
+        const vec4 y = vec4(tile[at], tile[at + 1], tile[at + 2], tile[at + 3]);
+        for (uint n = 0; n < PAIRS; n++)
+            x[n] += dot(query[min(first_row + n * STEP, ROWS - 1) * VECTORS + d], y);
+    }
+    for (uint n = 0; n < PAIRS; n++) {
+        const uint row = first_row + n * STEP;
+        if (row < ROWS)
+            weight[key * QUADS + row / 4][row % 4] = x[n];
     }
 }
 
@@ -108,16 +119,17 @@ void raise(uint row)
     float most = top;
     for (uint key = 0; key < TILE; key++)
         if (sees(row, key))
-            most = max(most, weight[key * ROWS + row]);
+            most = max(most, weight[key * QUADS + row / 4][row % 4]);
     fall[row] = lte_exp(top - most);
     high[row] = top = most;
 }
 
 void weigh()
 {
-    for (uint e = gl_LocalInvocationID.x; e < ROWS * TILE; e += THREADS) {
-        const uint key = e / ROWS, row = e % ROWS;
-        weight[e] = sees(row, key) ? lte_exp(weight[e] - high[row]) : 0.0;
+    for (uint e = gl_LocalInvocationID.x; e < 4 * QUADS * TILE; e += THREADS) {
+        const uint key = e / (4 * QUADS), row = e % (4 * QUADS), at = e / 4;
+        weight[at][row % 4] =
+            row < ROWS && sees(row, key) ? lte_exp(weight[at][row % 4] - high[row]) : 0.0;
     }
 }
 
@@ -125,12 +137,12 @@ void add_values()
 {
     for (uint c = 0; c < COLUMNS; c++) {
         const uint d = gl_LocalInvocationID.x + c * THREADS;
-        for (uint row = 0; row < ROWS; row++)
-            sum[c * ROWS + row] *= fall[row];
+        for (uint n = 0; n < QUADS; n++)
+            sum[c * QUADS + n] *= vec4(fall[4 * n], fall[4 * n + 1], fall[4 * n + 2], fall[4 * n + 3]);
         for (uint key = 0; d < DIM && key < TILE; key++) {
             const float x = tile[key * STRIDE + d];
-            for (uint row = 0; row < ROWS; row++)
-                sum[c * ROWS + row] += weight[key * ROWS + row] * x;
+            for (uint n = 0; n < QUADS; n++)
+                sum[c * QUADS + n] += weight[key * QUADS + n] * x;
         }
     }
     const uint row = gl_LocalInvocationID.x;
@@ -138,7 +150,7 @@ void add_values()
         return;
     total *= fall[row];
     for (uint key = 0; key < TILE; key++)
-        total += weight[key * ROWS + row];
+        total += weight[key * QUADS + row / 4][row % 4];
 }
 
 void take_tile(uint n, uint keys)
@@ -170,10 +182,13 @@ void take_tile(uint n, uint keys)
 
 void load_queries()
 {
-    for (uint e = gl_LocalInvocationID.x; e < ROWS * DIM; e += THREADS) {
-        const uint row = e / DIM, i = min(first + row / HEADS, last);
+    for (uint e = gl_LocalInvocationID.x; e < TILE * STRIDE; e += THREADS)
+        tile[e] = 0;
+    for (uint e = gl_LocalInvocationID.x; e < ROWS * 4 * VECTORS; e += THREADS) {
+        const uint row = e / (4 * VECTORS), d = e % (4 * VECTORS), i = min(first + row / HEADS, last);
         const uint h = min(first_head + row % HEADS, p.group - 1);
-        query[e] = p.scale * q[((g.row + i) * p.heads * p.group + key_head * p.group + h) * DIM + e % DIM];
+        const uint at = ((g.row + i) * p.heads * p.group + key_head * p.group + h) * DIM + d;
+        query[e / 4][d % 4] = d < DIM ? p.scale * q[at] : 0.0;
     }
 }
 
@@ -196,7 +211,7 @@ void finish(uint share)
             : (((gl_WorkGroupID.z * p.rows + i) * heads + head) * p.splits + share) * (DIM + 2);
         for (uint c = 0; c < COLUMNS; c++) {
             const uint d = gl_LocalInvocationID.x + c * THREADS;
-            const float x = sum[c * ROWS + r];
+            const float x = sum[c * QUADS + r / 4][r % 4];
             if (d < DIM)
                 o[at + d] = p.splits > 1 ? x : fall[r] == 0.0 ? 0.0 : x / fall[r];
         }
@@ -219,8 +234,10 @@ void main()
         return;
     held = p.retains != 0 ? plan[plan_of(gl_WorkGroupID.z, key_head) + plan_held()] : 0;
     used = ring_used(g.position);
-    for (uint i = 0; i < COLUMNS * ROWS; i++)
-        sum[i] = 0;
+    for (uint i = 0; i < COLUMNS * QUADS; i++)
+        sum[i] = vec4(0);
+    if (gl_LocalInvocationID.x < 4 * QUADS)
+        fall[gl_LocalInvocationID.x] = 0; // also of rows that only fill a quad
     total = 0;
     if (gl_LocalInvocationID.x < 3)
         useful[gl_LocalInvocationID.x] = 0;

@@ -80,8 +80,10 @@ void see(uint held)
         plan[at + p.slots + s] = min(g.rows, ring_token(s, g.position) + p.ring - g.position);
     for (uint r = gl_LocalInvocationID.x; r < g.rows; r += THREADS)
         plan[at + p.slots + p.ring + r] = min(g.rows, r + p.ring);
-    if (gl_LocalInvocationID.x == 0)
+    if (gl_LocalInvocationID.x == 0) {
         plan[at + plan_held()] = held;
+        plan[at + plan_taken()] = 0;
+    }
 }
 
 // The token that leaves before query i takes a slot; its former token is seen no longer.
@@ -94,6 +96,7 @@ void take(uint slot, bool occupied, uint x, uint i)
         plan[at + plan[owner]] = i;
     plan[owner] = key;
     plan[at + key] = g.rows;
+    plan[at + plan_taken()] = slot + 1;
     state[scores + slot] = x;
     if (occupied)
         scan(p.slots);

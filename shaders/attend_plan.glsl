@@ -3,10 +3,12 @@
 #ifndef LTE_SHADERS_ATTEND_PLAN_GLSL
 #define LTE_SHADERS_ATTEND_PLAN_GLSL
 
-// Words of a plan: until[keys], owner[buffer], the slots held before.
+// Words of a plan: until[keys], owner[buffer], the slots held before, and one more than the slot taken
+// last, or 0.
 uint plan_owner() { return p.slots + p.ring + p.rows; }
 uint plan_held() { return plan_owner() + p.slots; }
-uint plan_words() { return plan_held() + 1; }
+uint plan_taken() { return plan_held() + 1; }
+uint plan_words() { return plan_taken() + 1; }
 // Where that of a head begins, of a segment counted from the group's first.
 uint plan_of(uint segment, uint head) { return (segment * p.heads + head) * plan_words(); }
 

@@ -1,7 +1,8 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
 // This call's keys, values and scores into the ring: a workgroup a token of a head. Last, because what
-// was in the ring is needed until here.
+// was in the ring is needed until here. A single token overwrites the very one that leaves: if that is
+// retained, it is moved before.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 64
 #include "common.glsl"
@@ -15,7 +16,25 @@ layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer K { float k[]; };
 layout(binding = 2) readonly buffer V { float v[]; };
 layout(binding = 3) readonly buffer Score { uint score[]; };
-layout(binding = 4) writeonly buffer State { uint state[]; };
+layout(binding = 4) buffer State { uint state[]; };
+layout(binding = 5) readonly buffer Plan { uint plan[]; };
+#include "attend_plan.glsl"
+
+// The token in the ring at word `from` into a slot of the buffer. A thread moves the words that it alone
+// overwrites afterwards.
+void keep(const lte_vk_segment g, uint head, uint slot, uint from, uint words)
+{
+    const uint to = g.state + (head * p.slots + slot) * words;
+    for (uint w = gl_LocalInvocationID.x; w < words; w += THREADS) {
+        state[to + p.slots_k + w] = state[from + p.ring_k + w];
+        state[to + p.slots_v + w] = state[from + p.ring_v + w];
+    }
+    const uint at = g.state + p.slots_position + 2 * (head * p.slots + slot);
+    if (gl_LocalInvocationID.x == 0) {
+        state[at] = g.position - p.ring;
+        state[at + 1] = 0;
+    }
+}
 
 void main()
 {
@@ -23,6 +42,10 @@ void main()
     const uint r = gl_WorkGroupID.x, head = gl_WorkGroupID.y, words = p.head_dim / PACKED;
     const uint to = g.state + (head * p.ring + (g.position + r) % p.ring) * words;
     const uint from = ((g.row + r) * p.heads + head) * p.head_dim;
+    const uint taken = p.retains != 0 && p.rows == 1
+                           ? plan[plan_of(gl_WorkGroupID.z, head) + plan_taken()] : 0;
+    if (taken != 0)
+        keep(g, head, taken - 1, to, words);
     for (uint w = gl_LocalInvocationID.x; r + p.ring >= g.rows && w < words; w += THREADS) {
         const uint at = from + w * PACKED;
         state[to + p.ring_k + w] =

@@ -18,12 +18,14 @@ SHADERS += %D%/attend.comp \
   %D%/score_conv.comp \
   %D%/score_conv_first.comp \
   %D%/score_keep.comp \
+  %D%/score_step.comp \
   %D%/short_conv.comp
 SHADER_PARTS += %D%/attend_plan.glsl \
   %D%/delta.glsl \
   %D%/delta_block.glsl \
   %D%/delta_chunk.glsl \
   %D%/narrow.glsl \
+  %D%/score.glsl \
   %D%/score_conv.glsl
 
 SHADERS += %D%/elementwise.comp \

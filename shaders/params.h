@@ -56,16 +56,19 @@ struct lte_score_params {
     U32 groups;           // 0: one set of weights for all heads
     U32 history;          // word of the op's state where that of head 0 begins
     U32 head_state;       // words of a head
+    U32 weight, bias;     // words of the weights
     U32 last, relu;
 };
 
 #define LTE_SCORE_CONVS 9 // LTE_SCORER_CONVS
-// Renews the histories of all convolutions.
-struct lte_score_keep_params {
+// All convolutions: renews their histories, or is a step of one token.
+struct lte_score_stack_params {
     U32 segment;
     U32 rows;
     U32 heads, convs, head_state;
+    U32 groups, relu;
     U32 shape[LTE_SCORE_CONVS]; // inputs << 16 | tokens of history
+    U32 taps[LTE_SCORE_CONVS];  // taps << 16 | tokens that its output lags behind its input
 };
 
 // All shaders of attend. Members from ring_k on are words from the op's state: lib/kv.h says what lies

@@ -3,10 +3,9 @@
 // products of an output are dealt out to PARTS threads and summed in an order that is the same for every
 // token, wherever the calls were split: equal tokens have equal scores.
 #include "common.glsl"
-#include "maths.glsl"
+#include "score.glsl"
 
 layout(constant_id = 0) const uint TOKENS = 8;
-const uint OUTS = 16, PARTS = THREADS / OUTS;
 
 layout(push_constant) uniform Params { lte_score_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
@@ -14,8 +13,7 @@ layout(binding = 1) readonly buffer State { float state[]; };
 layout(binding = 2) readonly buffer X { float x[]; };
 layout(binding = 3) readonly buffer V { float v[]; };
 layout(binding = 4) readonly buffer Weight { float weight[]; };
-layout(binding = 5) readonly buffer Bias { float bias[]; };
-layout(binding = 6) writeonly buffer Y { float y[]; };
+layout(binding = 5) writeonly buffer Y { float y[]; };
 
 shared float partial[TOKENS * THREADS];
 float sum[TOKENS];
@@ -36,26 +34,13 @@ float value(uint t, uint c)
 #endif
 }
 
-// sigmoid(z) - 1/2, without cancellation where z is small.
-float centred(float z)
-{
-    const float x = 0.5 * min(abs(z), 0.5), e = lte_exp(-abs(z));
-    float y = 2.1869488536e-2; // tanh x
-    y = y * x * x - 5.3968253968e-2;
-    y = y * x * x + 1.3333333333e-1;
-    y = y * x * x - 3.3333333333e-1;
-    y = y * x * x * x + x;
-    const float half_tanh = abs(z) < 0.5 ? 0.5 * y : 0.5 * (1.0 - e) / (1.0 + e);
-    return z < 0.0 ? -half_tanh : half_tanh;
-}
-
 void write(uint t, uint o, float x)
 {
     const uint head = gl_WorkGroupID.y;
     const bool before = g.position + t < p.late; // of a token before the first
     if (p.last != 0) {
         x = before ? 0.0 : x;
-        y[(g.row + t) * gl_NumWorkGroups.y + head] = p.relu != 0 ? max(x, 0.0) : centred(x);
+        y[(g.row + t) * gl_NumWorkGroups.y + head] = lte_retention(x, p.relu != 0);
     } else {
         y[((gl_WorkGroupID.z * gl_NumWorkGroups.y + head) * p.rows + t) * p.outputs + o] =
             before ? 0.0 : lte_silu(x);
@@ -68,7 +53,7 @@ void main()
     const uint o = gl_WorkGroupID.x % blocks * OUTS + i % OUTS;
     const uint first = gl_WorkGroupID.x / blocks * TOKENS;
     const uint set = p.groups != 0 ? gl_WorkGroupID.y : 0;
-    const uint from = set * p.taps * p.inputs * p.outputs + min(o, p.outputs - 1);
+    const uint from = p.weight + set * p.taps * p.inputs * p.outputs + min(o, p.outputs - 1);
     g = segment[p.segment + gl_WorkGroupID.z];
     for (uint t = 0; t < TOKENS; t++)
         sum[t] = 0;
@@ -76,7 +61,7 @@ void main()
         for (uint c = i / OUTS; c < p.inputs; c += PARTS) {
             const float w = weight[from + (j * p.inputs + c) * p.outputs];
             for (uint t = 0; t < TOKENS; t++)
-                sum[t] += w * value(first + t + j * p.dilation, c);
+                sum[t] = fma(w, value(first + t + j * p.dilation, c), sum[t]);
         }
     for (uint t = 0; t < TOKENS; t++)
         partial[t * THREADS + i] = sum[t];
@@ -86,6 +71,6 @@ void main()
         for (uint part = 0; part < PARTS; part++)
             x += partial[t * THREADS + part * OUTS + i % OUTS];
         if (o < p.outputs && first + t < g.rows)
-            write(first + t, o, x + bias[set * p.outputs + o]);
+            write(first + t, o, x + weight[p.bias + set * p.outputs + o]);
     }
 }

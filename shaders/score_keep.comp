@@ -6,7 +6,7 @@
 #define THREADS 64
 #include "common.glsl"
 
-layout(push_constant) uniform Params { lte_score_keep_params p; };
+layout(push_constant) uniform Params { lte_score_stack_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer K { float k[]; };
 layout(binding = 2) readonly buffer V { float v[]; };

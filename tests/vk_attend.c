@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         {"retaining, 3 sinks", 2, 2, 8, 9, 5, 3, 8, f32, {12, 1, 1, 7, 64, 1, 20, 1}},
         {"retaining, 40 slots", 4, 4, 64, 16, 40, 2, 6, bf16, {64, 64, 1, 64, 1, 30}},
         {"retaining, 300 slots", 1, 1, 128, 20, 300, 4, 6, f16, {64, 64, 64, 64, 64, 64, 64, 64}},
-        {"retaining, 140 slots", 2, 1, 2, 3, 140, 1, 0, f32, {64, 64, 64, 64, 64, 64, 64, 1}},
+        {"retaining, 140 slots", 4, 2, 4, 3, 140, 1, 0, f32, {64, 64, 64, 64, 64, 64, 64, 1}},
         {"retaining, one slot", 1, 1, 4, 2, 1, 0, 1, bf16, {1, 1, 1, 40, 1, 1}}};
     static const char *const type[] = {"f32", "bf16", "f16"};
     char name[80];

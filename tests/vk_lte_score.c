@@ -17,7 +17,8 @@ struct shape {
     size_t taps[LTE_SCORER_CONVS], dilation[LTE_SCORER_CONVS];
 };
 
-// Weights as a model starts with them: every layer's outputs are about as large as its inputs.
+// Weights as a model starts with them: every layer's outputs are about as large as its inputs. Logits are
+// far from 0, where what they cancel to would be no measure of the error.
 static void fill_convs(struct lte_score_op *o, const struct shape *s)
 {
     float *w = weights, *b = biases;
@@ -29,9 +30,9 @@ static void fill_convs(struct lte_score_op *o, const struct shape *s)
         o->conv[i] = (struct lte_scorer_conv){w, b, in, out, taps, s->dilation[i], total / 2,
                                               total - total / 2};
         for (size_t n = 0; n < sets * taps * in * out; n++)
-            *w++ = check_normal() * sqrtf(2 / (float)(taps * in));
+            *w++ = check_normal() * (last ? 0.2f : 1.4f) / sqrtf((float)(taps * in));
         for (size_t n = 0; n < sets * out; n++)
-            *b++ = check_uniform(-0.5f, 0.5f);
+            *b++ = last ? 1.5f : check_uniform(-0.5f, 0.5f);
         o->delay += o->conv[i].right;
         in = out;
     }

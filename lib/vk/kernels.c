@@ -36,6 +36,7 @@
 #include "shaders/score_conv.spv.h"
 #include "shaders/score_conv_first.spv.h"
 #include "shaders/score_keep.spv.h"
+#include "shaders/score_step.spv.h"
 #include "shaders/short_conv.spv.h"
 
 #define ROW(name, access, params, needs) \

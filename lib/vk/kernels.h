@@ -27,10 +27,11 @@
     X(attend_keep, "rrrrb", struct lte_attend_params, 0) \
     X(attend_plan, "rrbw", struct lte_attend_params, 0) \
     X(attend_round, "rbb", struct lte_attend_params, 0) \
-    X(attend_store, "rrrrw", struct lte_attend_params, 0) \
-    X(score_conv, "rrrrrrw", struct lte_score_params, 0) \
-    X(score_conv_first, "rrrrrrw", struct lte_score_params, 0) \
-    X(score_keep, "rrrrb", struct lte_score_keep_params, 0) \
+    X(attend_store, "rrrrbr", struct lte_attend_params, 0) \
+    X(score_conv, "rrrrrw", struct lte_score_params, 0) \
+    X(score_conv_first, "rrrrrw", struct lte_score_params, 0) \
+    X(score_keep, "rrrrb", struct lte_score_stack_params, 0) \
+    X(score_step, "rbrrrw", struct lte_score_stack_params, 0) \
     X(short_conv, "rrrbw", struct lte_short_conv_params, 0) \
     X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
     X(delta_chunk, "rrrbw", struct lte_delta_params, 0) \

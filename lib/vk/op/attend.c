@@ -10,7 +10,8 @@
 
 enum {
     DIM = 512,         // numbers of a head at most
-    FLOATS = 3584,     // shared memory for the rows of a workgroup, and for its tile of keys
+    FLOATS = 7680,     // shared memory of a workgroup,
+    ROW_FLOATS = 2560, // and of it for its rows
     ROWS = 16, TILE = 32,
     SLOTS = 32, THREADS = 128,
     WORKGROUPS = 256   // shares of the keys are made until there are so many
@@ -63,7 +64,7 @@ static void round_kept(const struct attend *a)
 static void plan(struct attend *a)
 {
     const struct lte_attend_params *p = &a->p;
-    const size_t head = 2 * (size_t)p->slots + p->ring + p->rows + 1;
+    const size_t head = 2 * (size_t)p->slots + p->ring + p->rows + 2;
     if (!p->retains)
         return;
     a->plan = lte_vk_scratch(a->e, a->group->count * p->heads * head * sizeof(uint32_t));
@@ -98,14 +99,22 @@ static void join(const struct attend *a, struct lte_vk_range shares)
                                            .z = a->group->count});
 }
 
+// Keys of a tile: as many as leave room for the rows and for the scores.
+static uint32_t tile_keys(uint32_t dim, uint32_t rows)
+{
+    const uint32_t padded = (dim + 3) / 4 * 4, scores = (rows + 3) / 4 * 4;
+    uint32_t keys = TILE;
+    while (rows * padded + keys * (padded + 1 + scores) > FLOATS)
+        keys /= 2;
+    return keys;
+}
+
 static void attend(struct attend *a)
 {
     struct lte_attend_params *p = &a->p;
-    const uint32_t most = least(ROWS, FLOATS / p->head_dim), heads = least(p->group, most);
+    const uint32_t most = least(ROWS, ROW_FLOATS / p->head_dim), heads = least(p->group, most);
     const uint32_t queries = least(most / heads, p->rows), parts = (p->group + heads - 1) / heads;
-    uint32_t tile = TILE;
-    while (tile * (p->head_dim + 1) > FLOATS + TILE)
-        tile /= 2;
+    const uint32_t tile = tile_keys(p->head_dim, queries * heads);
     const size_t blocks = (p->rows + queries - 1) / queries, y = (size_t)p->heads * parts;
     p->splits = splits(a, blocks * y * a->group->count, tile);
     struct lte_vk_range to = a->out;
@@ -127,7 +136,7 @@ static void attend(struct attend *a)
 static void store(const struct attend *a)
 {
     const struct lte_attend_params *p = &a->p;
-    if (p->retains)
+    if (p->retains && p->rows > 1)
         lte_vk_run(a->e, &(struct lte_vk_call){
             .kernel = LTE_VK_attend_keep,
             .constant = {a->kv.type},
@@ -139,7 +148,7 @@ static void store(const struct attend *a)
     lte_vk_run(a->e, &(struct lte_vk_call){
         .kernel = LTE_VK_attend_store,
         .constant = {a->kv.type},
-        .bind = {a->e->segments, a->k, a->v, a->score, a->state},
+        .bind = {a->e->segments, a->k, a->v, a->score, a->state, a->plan},
         .push = p,
         .x = p->rows,
         .y = p->heads,

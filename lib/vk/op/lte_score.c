@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lte_score on the device: a dispatch a convolution, then one that renews what they keep.
+// lte_score on the device: of one token, a dispatch; of many, one a convolution, then one that renews
+// what they keep.
 #include "config.h"
+
+#include <string.h>
 
 #include "lib/vk/ops.h"
 
-enum { OUTS = 16, TOKENS = 8, THREADS = 64, MOST = UINT16_MAX };
+enum { OUTS = 16, TOKENS = 8, THREADS = 64, MOST = UINT16_MAX, STEP_INPUTS = 2048 };
 _Static_assert((int)LTE_SCORE_CONVS == (int)LTE_SCORER_CONVS, "of the graph and of the shader");
 
 struct score {
@@ -13,12 +16,46 @@ struct score {
     const struct lte_vk_group *group;
     struct lte_vk_range scratch; // the inputs of all convolutions but the first, one after the other
     uint64_t place;              // of the current one's, in bytes
+    struct lte_vk_range weights; // of each convolution, then its biases
     struct lte_score_params p;
 };
 
 static size_t history(const struct lte_scorer_conv *c)
 {
     return (c->taps - 1) * c->dilation;
+}
+
+static size_t sets(const struct lte_score_op *o)
+{
+    return o->shared ? 1 : o->heads;
+}
+
+static size_t weight_floats(const struct lte_score_op *o, const struct lte_scorer_conv *c)
+{
+    return sets(o) * c->taps * c->in * c->out;
+}
+
+static size_t all_floats(const struct lte_score_op *o)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->convs; i++)
+        n += weight_floats(o, &o->conv[i]) + sets(o) * o->conv[i].out;
+    return n;
+}
+
+// One after the other, so that a shader has them all in one binding.
+static void gather(void *to, size_t bytes, const void *from)
+{
+    const struct lte_score_op *o = from;
+    float *y = to;
+    (void)bytes;
+    for (size_t i = 0; i < o->convs; i++) {
+        const struct lte_scorer_conv *c = &o->conv[i];
+        memcpy(y, c->weight, weight_floats(o, c) * sizeof *y);
+        y += weight_floats(o, c);
+        memcpy(y, c->bias, sets(o) * c->out * sizeof *y);
+        y += sets(o) * c->out;
+    }
 }
 
 // Bytes of the inputs of a convolution for all heads and segments.
@@ -36,7 +73,6 @@ static void convolve(struct score *s, size_t i)
 {
     const struct lte_score_op *o = &s->op->score;
     const struct lte_scorer_conv *c = &o->conv[i];
-    const size_t sets = o->shared ? 1 : o->heads, tokens = s->group->rows > 1 ? TOKENS : 1;
     struct lte_vk_encoder *e = s->e;
     s->p.inputs = (uint32_t)c->in;
     s->p.outputs = (uint32_t)c->out;
@@ -44,15 +80,14 @@ static void convolve(struct score *s, size_t i)
     s->p.dilation = (uint32_t)c->dilation;
     s->p.late += (uint32_t)c->right;
     s->p.last = i + 1 == o->convs;
+    s->p.bias = s->p.weight + (uint32_t)weight_floats(o, c);
     struct lte_vk_call call = {
         .kernel = i ? LTE_VK_score_conv : LTE_VK_score_conv_first,
-        .constant = {(uint32_t)tokens},
+        .constant = {TOKENS},
         .bind = {e->segments, lte_vk_state(e, s->group, s->op), lte_vk_value(e, s->op->in[0]),
-                 lte_vk_value(e, s->op->in[1]),
-                 lte_vk_weight(e, c->weight, sets * c->taps * c->in * c->out * sizeof(float)),
-                 lte_vk_weight(e, c->bias, sets * c->out * sizeof(float))},
+                 lte_vk_value(e, s->op->in[1]), s->weights},
         .push = &s->p,
-        .x = (c->out + OUTS - 1) / OUTS * ((s->group->rows + tokens - 1) / tokens),
+        .x = (c->out + OUTS - 1) / OUTS * ((s->group->rows + TOKENS - 1) / TOKENS),
         .y = o->heads,
         .z = s->group->count};
     if (i) {
@@ -60,22 +95,35 @@ static void convolve(struct score *s, size_t i)
         call.bind[3] = lte_vk_none();
         s->place += input_bytes(s, c);
     }
-    call.bind[6] = s->p.last ? lte_vk_value(e, s->op->out) : inputs(s, &o->conv[i + 1]);
+    call.bind[5] = s->p.last ? lte_vk_value(e, s->op->out) : inputs(s, &o->conv[i + 1]);
     lte_vk_run(e, &call);
+    s->p.weight = s->p.bias + (uint32_t)(sets(o) * c->out);
     s->p.history += (uint32_t)(history(c) * c->in);
+}
+
+static struct lte_score_stack_params stack(const struct score *s)
+{
+    const struct lte_score_op *o = &s->op->score;
+    struct lte_score_stack_params p = {.segment = s->p.segment,
+                                       .rows = s->p.rows,
+                                       .heads = (uint32_t)o->heads,
+                                       .convs = (uint32_t)o->convs,
+                                       .head_state = s->p.head_state,
+                                       .groups = s->p.groups,
+                                       .relu = s->p.relu};
+    for (size_t i = 0; i < o->convs; i++) {
+        p.shape[i] = (uint32_t)(o->conv[i].in << 16 | history(&o->conv[i]));
+        p.taps[i] = (uint32_t)(o->conv[i].taps << 16 | o->conv[i].right);
+    }
+    return p;
 }
 
 static void keep(struct score *s)
 {
     const struct lte_score_op *o = &s->op->score;
-    struct lte_score_keep_params p = {.segment = s->p.segment,
-                                      .rows = s->p.rows,
-                                      .heads = (uint32_t)o->heads,
-                                      .convs = (uint32_t)o->convs,
-                                      .head_state = s->p.head_state};
+    const struct lte_score_stack_params p = stack(s);
     size_t most = 0, convs = 0;
     for (size_t i = 0; i < o->convs; i++) {
-        p.shape[i] = (uint32_t)(o->conv[i].in << 16 | history(&o->conv[i]));
         most = most < o->conv[i].in ? o->conv[i].in : most;
         convs = history(&o->conv[i]) ? i + 1 : convs;
     }
@@ -86,6 +134,20 @@ static void keep(struct score *s)
         .push = &p,
         .x = (most + THREADS - 1) / THREADS,
         .y = o->heads * convs,
+        .z = s->group->count});
+}
+
+static void step(struct score *s)
+{
+    const struct lte_score_stack_params p = stack(s);
+    lte_vk_run(s->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_score_step,
+        .bind = {s->e->segments, lte_vk_state(s->e, s->group, s->op),
+                 lte_vk_value(s->e, s->op->in[0]), lte_vk_value(s->e, s->op->in[1]), s->weights,
+                 lte_vk_value(s->e, s->op->out)},
+        .push = &p,
+        .x = 1,
+        .y = p.heads,
         .z = s->group->count});
 }
 
@@ -100,9 +162,16 @@ static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struc
                             .groups = !o->shared,
                             .relu = o->relu}};
     uint64_t bytes = 0;
+    size_t floats = 1;
+    s.weights = lte_vk_made(e, o, all_floats(o) * sizeof(float), gather);
     for (size_t i = 0; i < o->convs; i++) {
+        floats += o->conv[i].in;
         s.p.head_state += (uint32_t)(history(&o->conv[i]) * o->conv[i].in);
         bytes += i ? input_bytes(&s, &o->conv[i]) : 0;
+    }
+    if (g->rows == 1 && floats <= STEP_INPUTS) {
+        step(&s);
+        return;
     }
     s.scratch = bytes ? lte_vk_scratch(e, bytes) : lte_vk_none();
     for (size_t i = 0; i < o->convs; i++)
