@@ -259,6 +259,48 @@ static void check_learning(struct lte_context *c, const char *model)
     lte_trainer_free(t);
 }
 
+// How many weights of indexers, and of all else, differ from `before`.
+static void count_changed(const struct lte_trainer *t, const float *before, size_t changed[2])
+{
+    const struct lte_parameters *p = &t->parameters;
+    changed[0] = changed[1] = 0;
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t k = 0; k < p->parameter[i].weight.elements; k++) {
+            const size_t at = p->parameter[i].first + k;
+            changed[p->parameter[i].indexer] += before[at] != p->master[at];
+        }
+}
+
+// Indexers alone learn, and get better at it; or they alone do not.
+static void check_indexers(struct lte_context *c)
+{
+    for (int only = 0; only < 2; only++) {
+        struct lte_train_options o = options();
+        struct lte_train_report first = {0}, last = {0};
+        o.steps = 20;
+        o.index_only = only;
+        o.index_weight = only;
+        struct lte_trainer *t = make(c, "lt2_gdn_dsa", &o);
+        struct source s = source_of(t);
+        const size_t bytes = t->parameters.elements * sizeof(float);
+        float *before = malloc(bytes);
+        size_t changed[2];
+        memcpy(before, t->parameters.master, bytes);
+        lte_trainer_step(t, fill, &s, &first);
+        while (lte_trainer_steps(t) < o.steps)
+            lte_trainer_step(t, fill, &s, &last);
+        count_changed(t, before, changed);
+        check_ok(only ? !changed[0] && changed[1] : changed[0] && !changed[1],
+                 only ? "index_only: indexers change, and nothing else"
+                      : "index_weight 0: all but indexers change");
+        if (only)
+            check_ok(last.index_loss < 0.9 * first.index_loss, "their loss falls from %.3f to %.3f",
+                     first.index_loss, last.index_loss);
+        free(before);
+        lte_trainer_free(t);
+    }
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "trainer");
@@ -271,6 +313,7 @@ int main(int argc, char **argv)
             check_direction(c, models[i]);
         check_learning(c, models[i]);
     }
+    check_indexers(c);
     lte_close(c);
     return check_end();
 }

@@ -31,12 +31,13 @@ struct lte_parameters {
     float *prepared_gradient;   // [prepared_floats]
     struct lte_weight_range *range; // [ranges]
     bool router_frozen;
-    bool index_only;            // all but indexers are frozen
+    bool index_only, index_frozen; // all but indexers are frozen; indexers are
 };
 
 static inline bool lte_parameter_frozen(const struct lte_parameters *p, const struct lte_parameter *q)
 {
-    return q->frozen || (p->router_frozen && q->router) || (p->index_only && !q->indexer);
+    return q->frozen || (p->router_frozen && q->router) ||
+           (q->indexer ? p->index_frozen : p->index_only);
 }
 
 // Collects the weights of a configured model and binds it to them; all are zero. `decay_all`: norms,

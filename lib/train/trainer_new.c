@@ -31,6 +31,7 @@ static enum lte_status set_index(struct lte_trainer *t)
         if (t->model->layer[n].mixer == LTE_MIXER_DSA)
             t->index_slots += t->model->loops;
     t->parameters.index_only = t->options.index_only != 0;
+    t->parameters.index_frozen = !(t->options.index_weight > 0);
     if (t->options.index_only && !t->index_slots)
         return lte_fail(t->context, LTE_ERR_ARGUMENT,
                         "training: index_only, but no layer of this model has an indexer");
