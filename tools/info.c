@@ -57,7 +57,7 @@ static void print_model(const struct engine *engine)
 
 static int print_layers(const struct engine *engine)
 {
-    printf("layer  mixer      heads q/k/v  head k x v  window  retained  sinks\n");
+    printf("layer  mixer      heads q/k/v  head k x v  window  retained  sinks  selected\n");
     for (uint32_t n = 0; n < engine->info.layers; n++) {
         struct lte_layer_info l;
         const enum lte_status status = lte_model_layer(engine->model, n, &l);
@@ -67,8 +67,9 @@ static int print_layers(const struct engine *engine)
         snprintf(heads, sizeof heads, "%u/%u/%u", (unsigned)l.query_heads, (unsigned)l.key_heads,
                  (unsigned)l.value_heads);
         snprintf(dims, sizeof dims, "%u x %u", (unsigned)l.key_dim, (unsigned)l.value_dim);
-        printf("%5u  %-9s  %-11s  %-10s  %6u  %8u  %5u\n", (unsigned)n, l.mixer, heads, dims,
-               (unsigned)l.window, (unsigned)l.buffer, (unsigned)l.sinks);
+        printf("%5u  %-9s  %-11s  %-10s  %6u  %8u  %5u  %8u\n", (unsigned)n, l.mixer, heads, dims,
+               (unsigned)l.window, (unsigned)l.buffer, (unsigned)l.sinks,
+               (unsigned)l.selected);
     }
     return STATUS_OK;
 }
