@@ -56,6 +56,7 @@ check-local: $(BENCHES) bench_model bench_loops
 .PHONY: bench
 EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-0.7m.json %D%/configs/lalte-1.4b.json \
   %D%/loops.svg %D%/plot_loops.py
+EXTRA_DIST += %D%/convert/README.md %D%/convert/ouro.json %D%/convert/run.sh
 EXTRA_DIST += %D%/recall/README.md %D%/recall/first.json.in %D%/recall/full.json %D%/recall/gdn.json \
   %D%/recall/lte.json %D%/recall/needle.json %D%/recall/needle.json.in %D%/recall/needle.sh \
   %D%/recall/run.sh %D%/recall/second.json.in %D%/recall/short.json \

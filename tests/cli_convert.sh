@@ -52,13 +52,13 @@ prints '^family  *lt2' 'what comes out is the hybrid'
 distill distilled aligned logits ', "every_loop": 0.5, "temperature": 2'
 [ "$status" -eq 0 ] && grep -q '"step":3' "$work/distilled/log.jsonl"
 report $? 'logits are learnt'
-distill new ouro layers
+distill none ouro layers
 fails 1 'none or no layer of another kind' 'a model like its teacher has nothing to align'
-distill new hybrid layer
+distill none hybrid layer
 fails 1 'distill.stage' 'a stage that is none'
-distill new hybrid logits ', "heat": 2'
+distill none hybrid logits ', "heat": 2'
 fails 1 'distill.heat is no key known here' 'a key of distill that is none'
-[ ! -e "$work/new" ]
+[ ! -e "$work/none" ]
 report $? 'mistakes write nothing'
 cat >"$work/c.json" <<END
 {"output": "exits", "model": {"start": "ouro"}, "exits": {"entropy": 0.05},
