@@ -94,12 +94,24 @@ struct lte_delta_rule_op {
     size_t heads, value_heads, key_dim, value_dim;
     size_t q_column, k_column, v_column;
 };
-// The step of simd/diag_rule.h: q, k and v as in delta_rule; in[1] holds key_dim log decays of every
-// value head, then, where the rule erases, the betas.
+// Where a rule finds what its heads read: adjacent vectors from `column` of in[in] on. Where there are
+// fewer of them than heads, adjacent heads share one.
+struct lte_rule_source {
+    unsigned in;
+    size_t column, heads;
+};
+// What beta is for in the step of simd/diag_rule.h.
+enum lte_rule_step {
+    LTE_RULE_ADDS,   // there is none
+    LTE_RULE_ERASES, // the delta rule's
+    LTE_RULE_WEIGHS  // v comes times beta
+};
 struct lte_diag_rule_op {
-    size_t heads, value_heads, key_dim, value_dim;
-    size_t q_column, k_column, v_column;
-    bool erase;
+    size_t heads, key_dim, value_dim;
+    struct lte_rule_source q, k, v, decay, beta;
+    size_t decays;           // log decays of a head: key_dim, or one for all its channels
+    const float *fixed;      // [heads]: log decays that no input gives; NULL: `decay` does
+    enum lte_rule_step step;
 };
 struct lte_rope_op {
     const double *inv_freq;   // [head_dim/2]; ROPE_ANGLES

@@ -94,20 +94,35 @@ size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte
     return SIZE_MAX;
 }
 
+struct lte_state_shape inside_state_shape(const struct lte_session *session, uint32_t slot,
+                                          size_t *op)
+{
+    const size_t delta = inside_find_op(session, slot, LTE_OP_DELTA_RULE);
+    const size_t diag = inside_find_op(session, slot, LTE_OP_DIAG_RULE);
+    const struct lte_op *ops = session->model->graph->op;
+    if (delta != SIZE_MAX) {
+        const struct lte_delta_rule_op *d = &ops[*op = delta].delta_rule;
+        return (struct lte_state_shape){d->value_heads, d->key_dim, d->value_dim};
+    }
+    if (diag != SIZE_MAX) {
+        const struct lte_diag_rule_op *d = &ops[*op = diag].diag_rule;
+        return (struct lte_state_shape){d->heads, d->key_dim, d->value_dim};
+    }
+    return (struct lte_state_shape){0, 0, 0};
+}
+
 void inside_delta_state(const struct lte_session *session, uint32_t layer, size_t head, float *state)
 {
-    const struct lte_layer *l = &session->model->layer[layer % session->model->layers];
-    const struct lte_gdn *d = &l->gdn;
-    const bool diag = l->mixer == LTE_MIXER_KDA;
-    const size_t op = inside_find_op(session, layer, diag ? LTE_OP_DIAG_RULE : LTE_OP_DELTA_RULE);
+    size_t op;
+    const struct lte_state_shape d = inside_state_shape(session, layer, &op);
     const size_t columns = LTE_DELTA_COLUMNS;
-    const size_t blocks = (d->value_dim + columns - 1) / columns;
+    const size_t blocks = (d.value_dim + columns - 1) / columns;
     const unsigned char *base = (const unsigned char *)session + session->layout.state[op];
-    const float *from = (const float *)(const void *)base + head * blocks * d->key_dim * columns;
-    for (size_t k = 0; k < d->key_dim; k++)
-        for (size_t v = 0; v < d->value_dim; v++)
-            state[k * d->value_dim + v] =
-                from[(v / columns * d->key_dim + k) * columns + v % columns];
+    const float *from = (const float *)(const void *)base + head * blocks * d.key_dim * columns;
+    for (size_t k = 0; k < d.key_dim; k++)
+        for (size_t v = 0; v < d.value_dim; v++)
+            state[k * d.value_dim + v] =
+                from[(v / columns * d.key_dim + k) * columns + v % columns];
 }
 
 void inside_visible(const struct lte_session *session, uint32_t layer, size_t head,

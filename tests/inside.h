@@ -4,6 +4,7 @@
 #define LTE_TESTS_INSIDE_H
 
 #include "lib/kv.h"
+#include "lib/op/state_ranges.h"
 #include "lib/session.h"
 #include "lte.h"
 
@@ -18,7 +19,10 @@ struct lte_session *inside_session(const struct lte_model *model, uint32_t batch
 // Levels this machine and build have, "ref" first, NULL last.
 const char *const *inside_levels(void);
 
-// Head `head` of layer `layer`'s delta-rule state in the plain order [key_dim][value_dim].
+// The matrices that a slot holds, and in *op the op whose state they are; no heads: none.
+struct lte_state_shape inside_state_shape(const struct lte_session *session, uint32_t slot,
+                                          size_t *op);
+// Head `head` of layer `layer`'s matrix in the plain order [key_dim][value_dim].
 void inside_delta_state(const struct lte_session *session, uint32_t layer, size_t head, float *state);
 // The index of the op of `kind` in a slot; SIZE_MAX if it has none.
 size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte_op_kind kind);

@@ -38,7 +38,7 @@ static void draw(const struct vk_case *c, lte_value value, float *x, size_t rows
     const struct lte_delta_rule_op *d = &c->op.delta_rule;
     const size_t keys = c->op.kind == LTE_OP_DELTA_RULE ? d->key_dim : c->op.diag_rule.key_dim;
     const size_t decays = value == 0 ? 0 : c->op.kind == LTE_OP_DELTA_RULE ? d->value_heads
-                                           : c->op.diag_rule.value_heads * keys;
+                                           : c->op.diag_rule.heads * keys;
     for (size_t i = 0; i < rows * c->width[value]; i++) {
         if (value == 0)
             x[i] = check_normal() / sqrtf((float)keys);
@@ -68,8 +68,12 @@ static struct vk_case rule(enum lte_op_kind kind, const struct shape *s, bool er
                                                      s->value_dim, values, values + keys, 0};
     } else {
         c.width[1] = s->value_heads * (s->key_dim + (erase ? 1 : 0));
-        c.op.diag_rule = (struct lte_diag_rule_op){s->heads, s->value_heads, s->key_dim,
-                                                   s->value_dim, keys, 0, 2 * keys, erase};
+        c.op.diag_rule = (struct lte_diag_rule_op){
+            .heads = s->value_heads, .key_dim = s->key_dim, .value_dim = s->value_dim,
+            .q = {0, keys, s->heads}, .k = {0, 0, s->heads}, .v = {0, 2 * keys, s->value_heads},
+            .decay = {1, 0, s->value_heads},
+            .beta = {1, s->value_heads * s->key_dim, s->value_heads},
+            .decays = s->key_dim, .step = erase ? LTE_RULE_ERASES : LTE_RULE_ADDS};
     }
     return c;
 }

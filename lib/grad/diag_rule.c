@@ -3,14 +3,29 @@
 #include "config.h"
 
 #include "lib/grad/chunk_states.h"
+#include "lib/op/diag_rule.h"
+
+// Heads may share what they read: as many groups as share no gradient.
+static size_t groups_of(const struct lte_diag_rule_op *d)
+{
+    const struct lte_rule_source *const source[] = {&d->q, &d->k, &d->v, &d->decay, &d->beta};
+    size_t groups = d->heads;
+    for (size_t i = 0; i < sizeof source / sizeof source[0]; i++)
+        for (size_t a = source[i]->heads; a;) {
+            const size_t rest = groups % a; // Euclid: what divides both
+            groups = a;
+            a = rest;
+        }
+    return groups;
+}
 
 static struct lte_chunk_rule rule_of(const struct lte_op *op)
 {
     const struct lte_diag_rule_op *d = &op->diag_rule;
     return (struct lte_chunk_rule){
         .tokens = LTE_DIAG_GRAD_TOKENS,
-        .heads = d->heads,
-        .value_heads = d->value_heads,
+        .heads = groups_of(d),
+        .value_heads = d->heads,
         .key_dim = d->key_dim,
         .value_dim = d->value_dim,
         .scratch = lte_diag_grad_floats(LTE_DIAG_GRAD_TOKENS, d->key_dim) * sizeof(float),
@@ -32,113 +47,85 @@ static void scratch(const struct lte_op *op, const struct lte_tape_limits *limit
 }
 
 struct pass {
-    const struct lte_kernels *kernels;
-    const struct lte_diag_rule_op *op;
-    const float *qkv, *gates;
-    float *out;
-    size_t stride, gate_stride; // of qkv and gates
-    const float *out_gradient;
-    float *qkv_gradient, *gates_gradient;
+    const struct lte_tape *tape;
+    const struct lte_op *op;
 };
-
-static struct pass pass_of(const struct lte_tape *tape, const struct lte_op *op)
-{
-    return (struct pass){.kernels = tape->exec.kernels,
-                         .op = &op->diag_rule,
-                         .qkv = lte_exec_value(&tape->exec, op->in[0]),
-                         .gates = lte_exec_value(&tape->exec, op->in[1]),
-                         .stride = lte_exec_width(&tape->exec, op->in[0]),
-                         .gate_stride = lte_exec_width(&tape->exec, op->in[1])};
-}
 
 static void forward_chunk(void *arg, const struct lte_chunk *c)
 {
     const struct pass *p = arg;
-    const struct lte_diag_rule_op *d = p->op;
-    const size_t value_head = c->value_head, head = value_head / (d->value_heads / d->heads);
-    const size_t v = value_head * d->value_dim + c->column;
-    const float *x = p->qkv + c->row * p->stride;
-    const float *gates = p->gates + c->row * p->gate_stride;
-    p->kernels->diag_rule(&(struct lte_diag_rule_args){
-        .state = c->state,
-        .q = x + d->q_column + head * d->key_dim,
-        .k = x + d->k_column + head * d->key_dim,
-        .v = x + d->v_column + v,
-        .o = p->out + c->row * d->value_heads * d->value_dim + v,
-        .log_decay = gates + value_head * d->key_dim,
-        .beta = d->erase ? gates + d->value_heads * d->key_dim + value_head : NULL,
-        .q_stride = p->stride,
-        .k_stride = p->stride,
-        .v_stride = p->stride,
-        .o_stride = d->value_heads * d->value_dim,
-        .decay_stride = p->gate_stride,
-        .beta_stride = p->gate_stride,
-        .decay_step = 1,
-        .tokens = c->rows,
-        .key_dim = d->key_dim,
-        .value_dim = c->columns,
-    });
+    const struct lte_exec *x = &p->tape->exec;
+    struct lte_diag_rule_args a = lte_diag_rule_args(x, p->op, c->row, c->rows, c->value_head,
+                                                     c->column, c->columns);
+    a.state = c->state;
+    a.o = lte_exec_value(x, p->op->out) + c->row * a.o_stride +
+          c->value_head * p->op->diag_rule.value_dim + c->column;
+    x->kernels->diag_rule(&a);
 }
 
 static void forward(struct lte_tape *tape, const struct lte_op *op)
 {
     const struct lte_chunk_rule rule = rule_of(op);
-    struct pass p = pass_of(tape, op);
-    p.out = lte_exec_value(&tape->exec, op->out);
+    struct pass p = {tape, op};
     lte_chunk_forward(tape, op, &rule, forward_chunk, &p);
+}
+
+// The gradient of what the chunk's head has of a source.
+static float *gradient(const struct pass *p, const struct lte_rule_source *s,
+                       const struct lte_chunk *c, size_t stride, size_t n)
+{
+    return lte_tape_gradient(p->tape, p->op->in[s->in]) +
+           lte_rule_offset(&p->op->diag_rule, s, stride, c->row, c->value_head, n);
 }
 
 static void backward_chunk(void *arg, const struct lte_chunk *c)
 {
     const struct pass *p = arg;
-    const struct lte_diag_rule_op *d = p->op;
-    const size_t value_head = c->value_head, head = value_head / (d->value_heads / d->heads);
-    const size_t x = c->row * p->stride;
-    const size_t q = x + d->q_column + head * d->key_dim, k = x + d->k_column + head * d->key_dim;
-    const size_t v = x + d->v_column + value_head * d->value_dim;
-    const size_t decay = c->row * p->gate_stride + value_head * d->key_dim;
-    const size_t beta = c->row * p->gate_stride + d->value_heads * d->key_dim + value_head;
-    p->kernels->diag_grad(&(struct lte_diag_grad_args){
+    const struct lte_diag_rule_op *d = &p->op->diag_rule;
+    const struct lte_diag_rule_args a = lte_diag_rule_args(
+        &p->tape->exec, p->op, c->row, c->rows, c->value_head, 0, d->value_dim);
+    struct lte_diag_grad_args g = {
         .state = c->state,
         .dstate = c->dstate,
-        .q = p->qkv + q,
-        .k = p->qkv + k,
-        .v = p->qkv + v,
-        .dout = p->out_gradient + (c->row * d->value_heads + c->value_head) * d->value_dim,
-        .log_decay = p->gates + decay,
-        .beta = d->erase ? p->gates + beta : NULL,
-        .dq = p->qkv_gradient + q,
-        .dk = p->qkv_gradient + k,
-        .dv = p->qkv_gradient + v,
-        .dlog_decay = p->gates_gradient + decay,
-        .dbeta = d->erase ? p->gates_gradient + beta : NULL,
-        .q_stride = p->stride,
-        .k_stride = p->stride,
-        .v_stride = p->stride,
-        .dout_stride = d->value_heads * d->value_dim,
-        .decay_stride = p->gate_stride,
-        .beta_stride = p->gate_stride,
-        .decay_step = 1,
+        .q = a.q,
+        .k = a.k,
+        .v = a.v,
+        .dout = lte_tape_gradient(p->tape, p->op->out) + c->row * a.o_stride +
+                c->value_head * d->value_dim,
+        .log_decay = a.log_decay,
+        .beta = a.beta,
+        .q_stride = a.q_stride,
+        .k_stride = a.k_stride,
+        .v_stride = a.v_stride,
+        .dout_stride = a.o_stride,
+        .decay_stride = a.decay_stride,
+        .beta_stride = a.beta_stride,
+        .decay_step = a.decay_step,
         .tokens = c->rows,
         .key_dim = d->key_dim,
-        .value_dim = c->columns,
+        .value_dim = d->value_dim,
         .scratch = c->scratch,
-    });
+    };
+    g.dq = gradient(p, &d->q, c, a.q_stride, d->key_dim);
+    g.dk = gradient(p, &d->k, c, a.k_stride, d->key_dim);
+    g.dv = gradient(p, &d->v, c, a.v_stride, d->value_dim);
+    if (!d->fixed)
+        g.dlog_decay = gradient(p, &d->decay, c, a.decay_stride, d->decays);
+    if (a.beta)
+        g.dbeta = gradient(p, &d->beta, c, a.beta_stride, 1);
+    p->tape->exec.kernels->diag_grad(&g);
 }
 
 static void backward(struct lte_tape *tape, const struct lte_op *op)
 {
     const struct lte_chunk_rule rule = rule_of(op);
-    struct pass p = pass_of(tape, op);
-    p.out_gradient = lte_tape_gradient(tape, op->out);
-    p.qkv_gradient = lte_tape_gradient(tape, op->in[0]);
-    p.gates_gradient = lte_tape_gradient(tape, op->in[1]);
+    struct pass p = {tape, op};
     lte_chunk_backward(tape, op, &rule, backward_chunk, &p);
 }
 
 const struct lte_gradient lte_grad_diag_rule = {
-    .reads = 1 << 0 | 1 << 1,
-    .gives = 1 << 0 | 1 << 1,
+    .reads = 1 << 0 | 1 << 1 | 1 << 2,
+    .gives = 1 << 0 | 1 << 1 | 1 << 2,
     .saved = saved,
     .scratch = scratch,
     .forward = forward,

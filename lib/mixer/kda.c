@@ -26,13 +26,17 @@ static lte_value diag_rule(struct lte_builder *b, const struct lte_gdn *l, lte_v
 {
     const size_t keys = lte_gdn_keys(l);
     struct lte_op rule = lte_op_on(LTE_OP_DIAG_RULE, qkv, gates, LTE_NO_VALUE);
-    rule.diag_rule = (struct lte_diag_rule_op){.heads = l->heads,
-                                               .value_heads = l->value_heads,
-                                               .key_dim = l->key_dim,
-                                               .value_dim = l->value_dim,
-                                               .k_column = keys,
-                                               .v_column = 2 * keys,
-                                               .erase = true};
+    rule.diag_rule = (struct lte_diag_rule_op){
+        .heads = l->value_heads,
+        .key_dim = l->key_dim,
+        .value_dim = l->value_dim,
+        .q = {0, 0, l->heads},
+        .k = {0, keys, l->heads},
+        .v = {0, 2 * keys, l->value_heads},
+        .decay = {1, 0, l->value_heads},
+        .beta = {1, (size_t)l->value_heads * l->key_dim, l->value_heads},
+        .decays = l->key_dim,
+        .step = LTE_RULE_ERASES};
     return lte_build_op(b, rule);
 }
 

@@ -1,97 +1,110 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// diag_rule: the linear step with per-channel decay over each value head's fp32 state.
+// diag_rule: the linear step with a diagonal decay over each head's fp32 state.
 #include "config.h"
 
-#include "lib/grad/grad.h"
+#include "lib/op/diag_rule.h"
 
-enum { COLUMNS = 128 }; // state columns a thread takes at a time
+#include "lib/grad/grad.h"
+#include "lib/op/state_ranges.h"
+
+static struct lte_state_shape shape_of(const struct lte_op *op)
+{
+    const struct lte_diag_rule_op *d = &op->diag_rule;
+    return (struct lte_state_shape){d->heads, d->key_dim, d->value_dim};
+}
+
+// Where `head` begins to read a source, and how far its rows are apart.
+static const float *find(const struct lte_exec *x, const struct lte_op *op,
+                         const struct lte_rule_source *s, size_t row, size_t head, size_t n,
+                         size_t *stride)
+{
+    *stride = lte_exec_width(x, op->in[s->in]);
+    return lte_exec_value(x, op->in[s->in]) +
+           lte_rule_offset(&op->diag_rule, s, *stride, row, head, n);
+}
+
+struct lte_diag_rule_args lte_diag_rule_args(const struct lte_exec *x, const struct lte_op *op,
+                                             size_t row, size_t tokens, size_t head, size_t column,
+                                             size_t columns)
+{
+    const struct lte_diag_rule_op *d = &op->diag_rule;
+    struct lte_diag_rule_args a = {.o_stride = d->heads * d->value_dim,
+                                   .decay_step = d->decays > 1,
+                                   .tokens = tokens,
+                                   .key_dim = d->key_dim,
+                                   .value_dim = columns};
+    a.q = find(x, op, &d->q, row, head, d->key_dim, &a.q_stride);
+    a.k = find(x, op, &d->k, row, head, d->key_dim, &a.k_stride);
+    a.v = find(x, op, &d->v, row, head, d->value_dim, &a.v_stride) + column;
+    if (d->fixed)
+        a.log_decay = d->fixed + head; // of every row
+    else
+        a.log_decay = find(x, op, &d->decay, row, head, d->decays, &a.decay_stride);
+    if (d->step != LTE_RULE_ADDS)
+        a.beta = find(x, op, &d->beta, row, head, 1, &a.beta_stride);
+    return a;
+}
 
 struct diag_rule {
     const struct lte_exec *exec;
     const struct lte_op *op;
-    const float *qkv, *gates;
     float *out;
-    size_t stride, gate_stride, ranges; // ranges: of the columns of a head
 };
 
-static size_t head_state(const struct lte_diag_rule_op *d)
-{
-    return lte_delta_state_floats(d->key_dim, d->value_dim);
-}
-
-static void range(void *arg, size_t item, unsigned thread)
+static void range(void *arg, const struct lte_state_range *r)
 {
     const struct diag_rule *w = arg;
-    const struct lte_diag_rule_op *d = &w->op->diag_rule;
-    const size_t column = item % w->ranges * COLUMNS;
-    const size_t value_head = item / w->ranges % d->value_heads;
-    const struct lte_segment *g = &w->exec->segment[item / w->ranges / d->value_heads];
-    const size_t head = value_head / (d->value_heads / d->heads);
-    const size_t v = value_head * d->value_dim + column;
-    const float *row = w->qkv + g->row * w->stride;
-    const float *gates = w->gates + g->row * w->gate_stride;
-    float *state = lte_exec_state(w->exec, w->op, g->session);
-    (void)thread;
-    w->exec->kernels->diag_rule(&(struct lte_diag_rule_args){
-        .state = state + value_head * head_state(d) + column * d->key_dim,
-        .q = row + d->q_column + head * d->key_dim,
-        .k = row + d->k_column + head * d->key_dim,
-        .v = row + d->v_column + v,
-        .o = w->out + g->row * d->value_heads * d->value_dim + v,
-        .log_decay = gates + value_head * d->key_dim,
-        .beta = d->erase ? gates + d->value_heads * d->key_dim + value_head : NULL,
-        .q_stride = w->stride,
-        .k_stride = w->stride,
-        .v_stride = w->stride,
-        .o_stride = d->value_heads * d->value_dim,
-        .decay_stride = w->gate_stride,
-        .beta_stride = w->gate_stride,
-        .decay_step = 1,
-        .tokens = g->rows,
-        .key_dim = d->key_dim,
-        .value_dim = d->value_dim - column < COLUMNS ? d->value_dim - column : COLUMNS,
-    });
+    const struct lte_segment *g = r->segment;
+    struct lte_diag_rule_args a =
+        lte_diag_rule_args(w->exec, w->op, g->row, g->rows, r->head, r->column, r->columns);
+    a.state = r->state;
+    a.o = w->out + g->row * a.o_stride + r->head * w->op->diag_rule.value_dim + r->column;
+    w->exec->kernels->diag_rule(&a);
 }
 
 static void compute(struct lte_exec *x, const struct lte_op *op)
 {
-    const struct lte_diag_rule_op *d = &op->diag_rule;
-    struct diag_rule w = {.exec = x,
-                           .op = op,
-                           .qkv = lte_exec_value(x, op->in[0]),
-                           .gates = lte_exec_value(x, op->in[1]),
-                           .out = lte_exec_value(x, op->out),
-                           .stride = lte_exec_width(x, op->in[0]),
-                           .gate_stride = lte_exec_width(x, op->in[1]),
-                           .ranges = (d->value_dim + COLUMNS - 1) / COLUMNS};
-    lte_exec_for(x, x->segments * d->value_heads * w.ranges, range, &w);
+    const struct lte_state_shape shape = shape_of(op);
+    struct diag_rule w = {.exec = x, .op = op, .out = lte_exec_value(x, op->out)};
+    lte_state_ranges_run(x, op, &shape, range, &w);
+}
+
+// Whether a source lies in its input; n: numbers of a head.
+static bool lies(const struct lte_diag_rule_op *d, const struct lte_rule_source *s,
+                 const size_t *in_width, size_t n)
+{
+    return s->in < LTE_OP_INPUTS && s->heads && d->heads % s->heads == 0 &&
+           s->column + s->heads * n <= in_width[s->in];
 }
 
 static size_t width(const struct lte_op *op, const size_t *in_width)
 {
     const struct lte_diag_rule_op *d = &op->diag_rule;
-    const size_t value = d->value_heads * d->value_dim;
-    const size_t gates = d->value_heads * (d->key_dim + (d->erase ? 1 : 0));
-    const bool fits = d->value_heads % d->heads == 0 && in_width[1] == gates &&
-                      d->key_dim <= LTE_DIAG_KEYS && in_width[0] == 2 * d->heads * d->key_dim + value;
-    return fits ? value : 0;
+    const bool fits = d->key_dim <= LTE_DIAG_KEYS && lies(d, &d->q, in_width, d->key_dim) &&
+                      lies(d, &d->k, in_width, d->key_dim) &&
+                      lies(d, &d->v, in_width, d->value_dim) &&
+                      (d->decays == 1 || d->decays == d->key_dim) &&
+                      (d->fixed ? d->decays == 1 : lies(d, &d->decay, in_width, d->decays)) &&
+                      (d->step == LTE_RULE_ADDS || lies(d, &d->beta, in_width, 1));
+    return fits ? d->heads * d->value_dim : 0;
 }
 
 static size_t state(const struct lte_op *op, const struct lte_session_params *params, bool *grows)
 {
+    const struct lte_state_shape shape = shape_of(op);
     (void)params, (void)grows;
-    return op->diag_rule.value_heads * head_state(&op->diag_rule) * sizeof(float);
+    return lte_state_bytes(&shape);
 }
 
 static void cost(const struct lte_op *op, const struct lte_session_params *params,
                  uint64_t position, size_t rows, struct lte_cost *cost)
 {
     const struct lte_diag_rule_op *d = &op->diag_rule;
-    bool grows;
-    (void)position;
-    const size_t elements = d->value_heads * d->key_dim * d->value_dim;
-    cost->flops += (d->erase ? 7.0 : 5.0) * (double)elements * (double)rows;
-    cost->state_bytes += 2.0 * (double)state(op, params, &grows);
+    const struct lte_state_shape shape = shape_of(op);
+    const size_t elements = d->heads * d->key_dim * d->value_dim;
+    (void)params, (void)position;
+    cost->flops += (d->step == LTE_RULE_ERASES ? 7.0 : 5.0) * (double)elements * (double)rows;
+    cost->state_bytes += 2.0 * (double)lte_state_bytes(&shape);
 }
 
 const struct lte_op_row lte_op_diag_rule = {

@@ -87,17 +87,32 @@ void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
     groups(e, op, LTE_VK_delta_rule, &p);
 }
 
+// The shader reads what Kimi Delta Attention lays out: q, k and v of in[0], of in[1] a decay for every
+// channel and behind them, where it erases, the betas.
+static bool is_laid_out(const struct lte_diag_rule_op *d)
+{
+    const bool plain = d->step == LTE_RULE_ADDS;
+    const bool erases = d->step == LTE_RULE_ERASES && d->beta.in == 1 &&
+                        d->beta.heads == d->heads && d->beta.column == d->heads * d->key_dim;
+    return (plain || erases) && !d->fixed && d->decays == d->key_dim && !d->q.in && !d->k.in &&
+           !d->v.in && d->q.heads == d->k.heads && d->v.heads == d->heads && d->decay.in == 1 &&
+           d->decay.heads == d->heads && !d->decay.column;
+}
+
 void lte_vk_encode_diag_rule(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     const struct lte_diag_rule_op *d = &op->diag_rule;
-    struct lte_delta_params p = {.group = (uint32_t)(d->value_heads / d->heads),
-                                 .value_heads = (uint32_t)d->value_heads,
+    struct lte_delta_params p = {.group = (uint32_t)(d->heads / d->q.heads),
+                                 .value_heads = (uint32_t)d->heads,
                                  .key_dim = (uint32_t)d->key_dim,
                                  .value_dim = (uint32_t)d->value_dim,
-                                 .q_column = (uint32_t)d->q_column,
-                                 .k_column = (uint32_t)d->k_column,
-                                 .v_column = (uint32_t)d->v_column,
+                                 .q_column = (uint32_t)d->q.column,
+                                 .k_column = (uint32_t)d->k.column,
+                                 .v_column = (uint32_t)d->v.column,
                                  .decays = (uint32_t)d->key_dim,
-                                 .erase = d->erase};
-    groups(e, op, LTE_VK_diag_rule, &p);
+                                 .erase = d->step == LTE_RULE_ERASES};
+    if (!is_laid_out(d))
+        lte_vk_refuse(e, "a layout other than that of Kimi Delta Attention");
+    else
+        groups(e, op, LTE_VK_diag_rule, &p);
 }
