@@ -86,5 +86,6 @@ lte_value lte_build_dsa(struct lte_builder *builder, const struct lte_attention 
 void lte_link_shared(struct lte_builder *builder);
 
 lte_mixer_fn lte_mixer_gdn, lte_mixer_delta_net, lte_mixer_kda, lte_mixer_attention, lte_mixer_nsa;
+lte_mixer_fn lte_mixer_retnet;
 
 #endif

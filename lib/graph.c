@@ -13,6 +13,7 @@ static lte_mixer_fn *const mixer_table[LTE_MIXERS] = {
     [LTE_MIXER_GDN] = lte_mixer_gdn,
     [LTE_MIXER_DELTA_NET] = lte_mixer_delta_net,
     [LTE_MIXER_KDA] = lte_mixer_kda,
+    [LTE_MIXER_RETNET] = lte_mixer_retnet,
     [LTE_MIXER_ATTENTION] = lte_mixer_attention,
     [LTE_MIXER_LTE] = lte_mixer_attention,
     [LTE_MIXER_NSA] = lte_mixer_nsa,

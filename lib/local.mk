@@ -37,6 +37,14 @@ LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.
 LIB_GRAPH += %D%/mixer/delta_net.c %D%/mixer/kda.c %D%/mixer/linear.c %D%/mixer/linear.h \
   %D%/op/diag_rule.c
 LIB_MODEL += %D%/arch/delta_net.c %D%/arch/kda.c
+LIB_GRAPH += \
+  %D%/mixer/retnet.c \
+  %D%/op/diag_rule.h \
+  %D%/op/state_ranges.c \
+  %D%/op/state_ranges.h
+LIB_MODEL += \
+  %D%/arch/lt2_mixers.c \
+  %D%/arch/retnet.c
 # Writing checkpoints and fresh models.
 LIB_WRITE = %D%/fresh.c %D%/fresh.h %D%/new_folder.c %D%/new_folder.h
 LIB_WRITE += %D%/atomic_file.c %D%/atomic_file.h %D%/init.c %D%/init_draw.c %D%/random.c %D%/random.h \

@@ -167,6 +167,15 @@ static void describe_delta(enum lte_mixer mixer, const struct lte_gdn *gdn,
     info->value_dim = gdn->value_dim;
 }
 
+static void describe_retnet(const struct lte_retnet *r, struct lte_layer_info *info)
+{
+    info->mixer = "retnet";
+    info->query_heads = r->heads;
+    info->key_heads = info->value_heads = r->key_heads;
+    info->key_dim = r->key_dim;
+    info->value_dim = r->value_dim;
+}
+
 static void describe_attention(const struct lte_attention *a, enum lte_mixer mixer, uint32_t window,
                                struct lte_layer_info *info)
 {
@@ -194,6 +203,8 @@ enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
     *info = (struct lte_layer_info){0};
     if (lte_mixer_is_delta(l->mixer))
         describe_delta(l->mixer, &l->gdn, info);
+    else if (l->mixer == LTE_MIXER_RETNET)
+        describe_retnet(&l->retnet, info);
     else
         describe_attention(&l->attention, l->mixer, lte_model_window(model, layer), info);
     return LTE_OK;

@@ -11,12 +11,20 @@ enum lte_mixer {
     LTE_MIXER_GDN,
     LTE_MIXER_DELTA_NET,
     LTE_MIXER_KDA,
+    LTE_MIXER_RETNET,
     LTE_MIXER_ATTENTION,
     LTE_MIXER_LTE,
     LTE_MIXER_NSA,
     LTE_MIXER_DSA,
     LTE_MIXERS
 };
+
+// Whether the layer keeps keys and values, which grow with the context: the others have states of fixed
+// size, and come first.
+static inline bool lte_mixer_attends(enum lte_mixer mixer)
+{
+    return mixer >= LTE_MIXER_ATTENTION;
+}
 
 // Whether the layer's state is that of the delta family, struct lte_gdn.
 static inline bool lte_mixer_is_delta(enum lte_mixer mixer)
@@ -37,6 +45,17 @@ struct lte_gdn {
     const struct lte_tensor *q_conv, *k_conv, *v_conv; // [channels][1][taps]
     const struct lte_tensor *A_log, *dt_bias, *o_norm;
     const struct lte_tensor *f_proj, *f_out, *g_out, *g_bias; // KDA: f_out f_proj x, g_out g_proj x
+};
+
+// Retention (arXiv 2307.08621): head h forgets at the rate 1 - 2^(-5-h). Adjacent heads share a key
+// head, but not its state.
+struct lte_retnet {
+    uint32_t heads, key_heads;    // heads % key_heads == 0
+    uint32_t key_dim, value_dim;
+    bool gate, silu;              // silu: q and k go through it
+    bool fused_name;              // the norm is called after the gate that follows it
+    float norm_eps;               // of the output norm
+    const struct lte_tensor *q_proj, *k_proj, *v_proj, *g_proj, *o_proj, *g_norm;
 };
 
 enum { LTE_ROUTER_CONVS = 8, LTE_MAX_LOOPS = 64 };
@@ -108,6 +127,7 @@ struct lte_layer {
     enum lte_mixer mixer;
     union {
         struct lte_gdn gdn;
+        struct lte_retnet retnet;
         struct lte_attention attention;
     };
     const struct lte_tensor *attn_norm, *mlp_norm;

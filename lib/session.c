@@ -83,7 +83,7 @@ static uint64_t full_cache_bytes(const struct lte_model *model, const struct lte
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < model->layers; i++) {
         const struct lte_layer *l = &model->layer[i];
-        if (!lte_mixer_is_delta(l->mixer))
+        if (lte_mixer_attends(l->mixer))
             bytes += (uint64_t)2 * l->attention.key_heads * l->attention.head_dim *
                      lte_dtype_size(p->kv_dtype) * model->loops;
     }

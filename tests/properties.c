@@ -19,7 +19,8 @@ static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "lt2",         "lt2_hybrid", "lt2_heads", "ouro",
                                      "lt2_gdn_dsa",
                                      "nsa",         "hybrid_nsa", "kda", "kda_bounded",
-                                     "delta_net",   "delta_net_gated"};
+                                     "delta_net",   "delta_net_gated",
+                                     "retnet",      "retnet_plain", "lt2_linear"};
 
 static void random_tokens(uint32_t *ids, size_t n, uint32_t vocabulary)
 {
@@ -42,18 +43,18 @@ static float *logits_of(struct lte_session *s, const uint32_t *ids, size_t n, si
     return logits;
 }
 
-// Delta-rule states of two sessions of one model are alike.
+// Matrices of two sessions of one model are alike.
 static double state_error(const struct lte_session *a, const struct lte_session *b)
 {
     double worst = 0;
     for (uint32_t l = 0; l < a->model->graph->slots; l++) {
-        const struct lte_layer *layer = &a->model->layer[l % a->model->layers];
-        const struct lte_gdn *g = &layer->gdn;
-        if (!lte_mixer_is_delta(layer->mixer))
+        size_t op;
+        const struct lte_state_shape d = inside_state_shape(a, l, &op);
+        const size_t size = d.key_dim * d.value_dim;
+        if (!d.heads)
             continue;
-        const size_t size = (size_t)g->key_dim * g->value_dim;
         float *x = malloc(2 * size * sizeof *x);
-        for (size_t h = 0; h < g->value_heads; h++) {
+        for (size_t h = 0; h < d.heads; h++) {
             inside_delta_state(a, l, h, x);
             inside_delta_state(b, l, h, x + size);
             worst = fmax(worst, inside_error(x, x + size, size));

@@ -17,7 +17,8 @@ static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "lt2",         "lt2_hybrid", "lt2_heads", "ouro",
                                      "lt2_dsa",     "lt2_gdn_dsa", "lt2_sparse",
                                      "nsa",         "hybrid_nsa", "kda", "kda_bounded",
-                                     "delta_net",   "delta_net_gated"};
+                                     "delta_net",   "delta_net_gated",
+                                     "retnet",      "retnet_plain", "lt2_linear"};
 
 static bool run_case(const struct answers *a, const struct lte_model *m, uint32_t batch)
 {

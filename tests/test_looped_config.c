@@ -166,7 +166,7 @@ static void test_refused(void **state)
         enum lte_status status;
         const char *says[2];
     } cases[] = {
-        {LT2 ",'layer_types':'kda'}", LTE_ERR_UNSUPPORTED, {"layer_types", "\"kda\", which this"}},
+        {LT2 ",'layer_types':'mla'}", LTE_ERR_UNSUPPORTED, {"layer_types", "\"mla\", which this"}},
         {LT2 ",'dsa':{'topk':7}}", LTE_ERR_UNSUPPORTED, {"dsa.topk", "not known"}},
         {LT2 ",'dsa':{'index_topk':0}}", LTE_ERR_FORMAT, {"dsa.index_topk"}},
         {LT2 ",'dsa':{'index_topk':8,'index_first':5,'index_last':4}}", LTE_ERR_FORMAT,

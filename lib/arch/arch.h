@@ -24,5 +24,6 @@ extern const struct lte_family lte_family_lt2;
 extern const struct lte_family lte_family_nsa;
 extern const struct lte_family lte_family_delta_net;
 extern const struct lte_family lte_family_kda;
+extern const struct lte_family lte_family_retnet;
 
 #endif

@@ -4,20 +4,6 @@
 
 #include "lib/arch/fla.h"
 
-// Channels of all heads, the hidden size times a factor; returns those of one head.
-static uint32_t head_width(struct lte_config *config, const struct lte_model *model, uint32_t heads,
-                           const char *key)
-{
-    const double expand = lte_config_number_or(config, key, 0, 64, 1);
-    const uint32_t all = (uint32_t)(model->width * expand);
-    if (all && all % heads == 0 && all / heads <= LTE_MAX_HEAD_DIM)
-        return all / heads;
-    lte_config_fail(config, LTE_ERR_FORMAT, key,
-                    "is %g: hidden_size times it is %u, which must be num_heads %u times 1 to %d",
-                    expand, (unsigned)all, (unsigned)heads, LTE_MAX_HEAD_DIM);
-    return 1;
-}
-
 // Keys whose other values the reference has and nobody publishes.
 static void one_choice(struct lte_config *config)
 {
@@ -29,18 +15,26 @@ static void one_choice(struct lte_config *config)
     lte_config_bool_or(config, "use_output_norm", true); // the reference's layer does not look at it
 }
 
+void lte_delta_net_configure(struct lte_config *config, const struct lte_model *model,
+                             struct lte_gdn *delta)
+{
+    delta->heads = lte_config_u32_or(config, "num_heads", 1, LTE_MAX_HEADS, 16);
+    delta->value_heads = delta->heads;
+    delta->key_dim = lte_head_width(config, model, delta->heads, "expand_k", 1);
+    delta->value_dim = lte_head_width(config, model, delta->heads, "expand_v", 1);
+    delta->gate = lte_config_bool_or(config, "use_gate", false);
+    delta->neg_eigval = lte_config_bool_or(config, "allow_neg_eigval", false);
+    lte_delta_conv(config, delta);
+    delta->norm_eps = model->norm_eps;
+    one_choice(config);
+}
+
 static void configure(struct lte_config *config, struct lte_model *model)
 {
     struct lte_gdn delta = {0};
     if (!lte_fla_configure(config, model, 0.02))
         return;
-    delta.heads = delta.value_heads = lte_config_u32_or(config, "num_heads", 1, LTE_MAX_HEADS, 16);
-    delta.key_dim = head_width(config, model, delta.heads, "expand_k");
-    delta.value_dim = head_width(config, model, delta.heads, "expand_v");
-    delta.gate = lte_config_bool_or(config, "use_gate", false);
-    lte_delta_conv(config, &delta);
-    delta.norm_eps = model->norm_eps;
-    one_choice(config);
+    lte_delta_net_configure(config, model, &delta);
     lte_delta_layers(config, model, LTE_MIXER_DELTA_NET, &delta);
 }
 

@@ -52,6 +52,8 @@ bool lte_fla_configure(struct lte_config *config, struct lte_model *model, doubl
     model->vocabulary = lte_config_u32_or(config, "vocab_size", 1, LTE_MAX_TOKENS, 32000);
     model->mlp_width = mlp_width(config, model->width);
     model->norm_eps = (float)lte_config_number_or(config, "norm_eps", 0, 1, 1e-6);
+    if (lte_config_u32_or(config, "attnres_block_size", 1, LTE_MAX_LAYERS, 0))
+        lte_config_fail(config, LTE_ERR_UNSUPPORTED, "attnres_block_size", "is not known here");
     return lte_common_configure(config, model, init_range);
 }
 
@@ -73,6 +75,19 @@ bool lte_common_configure(struct lte_config *config, struct lte_model *model, do
     return model->layer != NULL;
 }
 
+uint32_t lte_head_width(struct lte_config *config, const struct lte_model *model, uint32_t heads,
+                        const char *key, double fallback)
+{
+    const double expand = lte_config_number_or(config, key, 0, 64, fallback);
+    const uint32_t all = (uint32_t)(model->width * expand);
+    if (all && all % heads == 0 && all / heads <= LTE_MAX_HEAD_DIM)
+        return all / heads;
+    lte_config_fail(config, LTE_ERR_FORMAT, key,
+                    "is %g: hidden_size times it is %u, which must be num_heads %u times 1 to %d",
+                    expand, (unsigned)all, (unsigned)heads, LTE_MAX_HEAD_DIM);
+    return 1;
+}
+
 void lte_fla_attn_layers(struct lte_config *attn, struct lte_model *model, enum lte_mixer mixer,
                          const struct lte_attention *attention)
 {
@@ -91,6 +106,29 @@ void lte_fla_attn_layers(struct lte_config *attn, struct lte_model *model, enum 
     }
 }
 
+static void attn_keys(struct lte_config *config, struct lte_model *model)
+{
+    struct lte_attention attention = {0};
+    struct lte_config attn;
+    lte_config_object(config, "attn", "attn.", &attn);
+    if (!attn.keys)
+        return;
+    lte_attention_configure(&attn, model, &attention);
+    lte_attention_window(&attn, &attention);
+    lte_attention_qk_norm(&attn, &attention);
+    lte_fla_attn_layers(&attn, model, LTE_MIXER_ATTENTION, &attention);
+    lte_config_end(&attn);
+}
+
+void lte_fla_layers(struct lte_config *config, struct lte_model *model,
+                    const struct lte_layer *layer)
+{
+    attn_keys(config, model);
+    for (uint32_t n = 0; n < model->layers; n++)
+        if (model->layer[n].mixer == LTE_MIXER_GDN)
+            model->layer[n] = *layer;
+}
+
 struct lte_init lte_fla_out_init(const struct lte_model *model, lte_out_init_fn *out_init,
                                  uint64_t fan_in)
 {
@@ -107,6 +145,33 @@ static void mlp_weights(struct lte_walk *w, struct lte_layer *layer, lte_out_ini
                     lte_fla_out_init(w->model, out_init, inner), LTE_SHAPE(width, inner));
 }
 
+static void mixer_weights(struct lte_walk *w, struct lte_layer *layer, lte_out_init_fn *out_init)
+{
+    switch (layer->mixer) {
+    case LTE_MIXER_GDN:
+        lte_gdn_weights(w, &layer->gdn, out_init);
+        break;
+    case LTE_MIXER_DELTA_NET:
+        lte_delta_net_weights(w, &layer->gdn);
+        break;
+    case LTE_MIXER_KDA:
+        lte_kda_weights(w, &layer->gdn);
+        break;
+    case LTE_MIXER_RETNET:
+        lte_retnet_weights(w, &layer->retnet);
+        break;
+    case LTE_MIXER_NSA:
+        lte_nsa_weights(w, &layer->attention, out_init);
+        break;
+    default:
+        lte_attention_weights(w, &layer->attention, out_init);
+    }
+    if (layer->mixer == LTE_MIXER_DSA)
+        lte_dsa_weights(w, &layer->attention.index);
+    if (layer->mixer == LTE_MIXER_LTE)
+        lte_eviction_weights(w, &layer->attention);
+}
+
 static void layer_weights(struct lte_walk *w, uint32_t n, lte_out_init_fn *out_init)
 {
     struct lte_layer *layer = &w->model->layer[n];
@@ -117,20 +182,7 @@ static void layer_weights(struct lte_walk *w, uint32_t n, lte_out_init_fn *out_i
     lte_walk_weight(w, &layer->mlp_norm, "mlp_norm.weight", lte_init_constant(1), LTE_SHAPE(width));
     mlp_weights(w, layer, out_init);
     lte_walk_prefix(w, "model.layers.%u.attn.", (unsigned)n);
-    if (layer->mixer == LTE_MIXER_GDN)
-        lte_gdn_weights(w, &layer->gdn, out_init);
-    else if (layer->mixer == LTE_MIXER_NSA)
-        lte_nsa_weights(w, &layer->attention, out_init);
-    else if (layer->mixer == LTE_MIXER_DELTA_NET)
-        lte_delta_net_weights(w, &layer->gdn);
-    else if (layer->mixer == LTE_MIXER_KDA)
-        lte_kda_weights(w, &layer->gdn);
-    else
-        lte_attention_weights(w, &layer->attention, out_init);
-    if (layer->mixer == LTE_MIXER_DSA)
-        lte_dsa_weights(w, &layer->attention.index);
-    if (layer->mixer == LTE_MIXER_LTE)
-        lte_eviction_weights(w, &layer->attention);
+    mixer_weights(w, layer, out_init);
 }
 
 void lte_fla_weights(struct lte_walk *walk, lte_out_init_fn *out_init)

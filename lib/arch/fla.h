@@ -50,8 +50,27 @@ void lte_delta_layers(struct lte_config *config, struct lte_model *model, enum l
 void lte_delta_qkv_weights(struct lte_walk *walk, struct lte_gdn *gdn);
 void lte_delta_conv_weights(struct lte_walk *walk, struct lte_gdn *gdn);
 void lte_delta_out_weights(struct lte_walk *walk, struct lte_gdn *gdn, lte_out_init_fn *out_init);
+// The keys of model_type "kda" and "delta_net" that are their own.
+void lte_kda_configure(struct lte_config *config, const struct lte_model *model,
+                       struct lte_gdn *kda);
+void lte_delta_net_configure(struct lte_config *config, const struct lte_model *model,
+                             struct lte_gdn *delta);
 void lte_delta_net_weights(struct lte_walk *walk, struct lte_gdn *gdn);
 void lte_kda_weights(struct lte_walk *walk, struct lte_gdn *gdn);
+
+// Retention: the keys of model_type "retnet" that are its own.
+void lte_retnet_configure(struct lte_config *config, const struct lte_model *model,
+                          struct lte_retnet *retnet);
+void lte_retnet_weights(struct lte_walk *walk, struct lte_retnet *retnet);
+
+// The linear mixers of model_type "lt2": fills layer[m] for every mixer m that is used, or that the
+// config speaks of. Both are indexed by enum lte_mixer; heads: those of attention.
+void lte_lt2_mixers(struct lte_config *config, const struct lte_model *model, uint32_t heads,
+                    const bool *used, struct lte_layer *layer);
+
+// The width of a head, where all heads have hidden_size times the factor at `key` together.
+uint32_t lte_head_width(struct lte_config *config, const struct lte_model *model, uint32_t heads,
+                        const char *key, double fallback);
 
 // Attention: num_heads, num_kv_heads, qkv_bias, rope_theta of the file or of its "attn"; the window
 // is left to the caller.
@@ -87,6 +106,10 @@ struct lte_init lte_fla_out_init(const struct lte_model *model, lte_out_init_fn 
 // "attn.layers": sets mixer and attention of the layers listed, which share one configuration.
 void lte_fla_attn_layers(struct lte_config *attn, struct lte_model *model, enum lte_mixer mixer,
                          const struct lte_attention *attention);
+
+// "attn", and in all other layers the mixer of `layer`.
+void lte_fla_layers(struct lte_config *config, struct lte_model *model,
+                    const struct lte_layer *layer);
 
 static inline struct lte_init lte_init_normal(double deviation)
 {

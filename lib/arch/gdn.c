@@ -47,29 +47,11 @@ void lte_delta_value_heads(struct lte_config *config, struct lte_gdn *gdn)
                         (unsigned)gdn->value_heads, (unsigned)gdn->heads);
 }
 
-static void attn_keys(struct lte_config *config, struct lte_model *model)
-{
-    struct lte_attention attention = {0};
-    struct lte_config attn;
-    lte_config_object(config, "attn", "attn.", &attn);
-    if (!attn.keys)
-        return;
-    lte_attention_configure(&attn, model, &attention);
-    lte_attention_window(&attn, &attention);
-    lte_attention_qk_norm(&attn, &attention);
-    lte_fla_attn_layers(&attn, model, LTE_MIXER_ATTENTION, &attention);
-    lte_config_end(&attn);
-}
-
 void lte_delta_layers(struct lte_config *config, struct lte_model *model, enum lte_mixer mixer,
                       const struct lte_gdn *gdn)
 {
-    attn_keys(config, model);
-    for (uint32_t n = 0; n < model->layers; n++)
-        if (model->layer[n].mixer == LTE_MIXER_GDN) {
-            model->layer[n].mixer = mixer;
-            model->layer[n].gdn = *gdn;
-        }
+    const struct lte_layer layer = {.mixer = mixer, .gdn = *gdn};
+    lte_fla_layers(config, model, &layer);
 }
 
 void lte_delta_conv_weights(struct lte_walk *w, struct lte_gdn *g)

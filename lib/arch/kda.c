@@ -4,18 +4,24 @@
 
 #include "lib/arch/fla.h"
 
-static void configure(struct lte_config *config, struct lte_model *model)
+void lte_kda_configure(struct lte_config *config, const struct lte_model *model,
+                       struct lte_gdn *kda)
 {
     static const struct lte_delta_defaults defaults = {.heads = 16, .key_dim = 128, .expand_v = 1};
+    lte_delta_configure(config, model, kda, &defaults);
+    lte_delta_value_heads(config, kda);
+    kda->gate = true;
+    kda->neg_eigval = lte_config_bool_or(config, "allow_neg_eigval", false);
+    kda->safe_gate = lte_config_bool_or(config, "safe_gate", false);
+    kda->lower_bound = (float)lte_config_number_or(config, "lower_bound", -1000, -1e-6, 0);
+}
+
+static void configure(struct lte_config *config, struct lte_model *model)
+{
     struct lte_gdn kda = {0};
     if (!lte_fla_configure(config, model, 0.02))
         return;
-    lte_delta_configure(config, model, &kda, &defaults);
-    lte_delta_value_heads(config, &kda);
-    kda.gate = true;
-    kda.neg_eigval = lte_config_bool_or(config, "allow_neg_eigval", false);
-    kda.safe_gate = lte_config_bool_or(config, "safe_gate", false);
-    kda.lower_bound = (float)lte_config_number_or(config, "lower_bound", -1000, -1e-6, 0);
+    lte_kda_configure(config, model, &kda);
     lte_delta_layers(config, model, LTE_MIXER_KDA, &kda);
 }
 

@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/arch/fla.h"
@@ -44,27 +43,6 @@ static void attention_keys(struct lte_config *config, struct lte_model *model,
                         (unsigned)a->head_dim);
     a->rope_pairs = lte_config_bool_or(config, "rope_interleaved", true);
     a->gate = (enum lte_output_gate)lte_config_choice_or(config, "attn_gate", gates, LTE_GATE_NONE);
-}
-
-// Keys three quarters as wide as the model, values twice as wide as keys, unless "gdn" says so.
-static void gdn_keys(struct lte_config *config, const struct lte_model *model, uint32_t heads,
-                     struct lte_gdn *gdn)
-{
-    struct lte_config own;
-    char text[96];
-    const uint32_t key_dim = (uint32_t)((uint64_t)model->width * 3 / 4 / heads);
-    lte_config_object(config, "gdn", "gdn.", &own);
-    snprintf(text, sizeof text, "{\"num_heads\":%u,\"head_dim\":%u,\"expand_v\":2}",
-             (unsigned)heads, (unsigned)(key_dim ? key_dim : 1));
-    lte_config_defaults(&own, text);
-    lte_gdn_configure(&own, model, gdn);
-    gdn->value_heads = lte_config_u32_or(&own, "num_v_heads", 1, LTE_MAX_HEADS, gdn->heads);
-    if (gdn->value_heads % gdn->heads)
-        lte_config_fail(&own, LTE_ERR_FORMAT, "num_v_heads", "is %u, no multiple of num_heads %u",
-                        (unsigned)gdn->value_heads, (unsigned)gdn->heads);
-    gdn->neg_eigval = lte_config_bool_or(&own, "allow_neg_eigval", false);
-    gdn->norm_eps = (float)lte_config_number_or(&own, "norm_eps", 0, 1, 1e-5);
-    lte_config_end(&own);
 }
 
 // Native sparse attention: block sizes and window; the heads are attention's.
@@ -133,29 +111,26 @@ static void window_keys(struct lte_config *config, struct lte_model *model, uint
 
 static void layer_keys(struct lte_config *config, struct lte_model *model, uint32_t *block)
 {
-    struct lte_attention attention = {0}, nsa, dsa;
-    struct lte_gdn gdn = {0};
+    struct lte_layer layer[LTE_MIXERS] = {0};
     enum lte_mixer mixer[LTE_MAX_LAYERS];
+    bool used[LTE_MIXERS] = {false};
     char text[MAX_LAYOUT] = "full";
-    attention_keys(config, model, &attention);
-    gdn_keys(config, model, attention.heads, &gdn);
-    nsa = dsa = attention;
-    nsa_keys(config, &nsa);
-    dsa_keys(config, &dsa);
+    struct lte_attention *attention = &layer[LTE_MIXER_ATTENTION].attention;
+    attention_keys(config, model, attention);
+    layer[LTE_MIXER_NSA].attention = layer[LTE_MIXER_DSA].attention = *attention;
+    nsa_keys(config, &layer[LTE_MIXER_NSA].attention);
+    dsa_keys(config, &layer[LTE_MIXER_DSA].attention);
     lte_config_text(config, "layer_types", text, sizeof text);
     lte_pattern_mixers(config, "layer_types", text, model->layers, mixer, block);
+    for (uint32_t n = 0; lte_config_ok(config) && n < model->layers; n++)
+        used[mixer[n]] = true;
+    lte_lt2_mixers(config, model, attention->heads, used, layer);
+    if (used[LTE_MIXER_NSA] && attention->qk_norm)
+        lte_config_fail(config, LTE_ERR_UNSUPPORTED, "qk_norm",
+                        "is true, which layers of native sparse attention do not have");
     for (uint32_t n = 0; lte_config_ok(config) && n < model->layers; n++) {
-        struct lte_layer *layer = &model->layer[n];
-        layer->mixer = mixer[n];
-        if (mixer[n] == LTE_MIXER_GDN)
-            layer->gdn = gdn;
-        else
-            layer->attention = mixer[n] == LTE_MIXER_NSA   ? nsa
-                               : mixer[n] == LTE_MIXER_DSA ? dsa
-                                                           : attention;
-        if (mixer[n] == LTE_MIXER_NSA && nsa.qk_norm)
-            lte_config_fail(config, LTE_ERR_UNSUPPORTED, "qk_norm",
-                            "is true, which layers of native sparse attention do not have");
+        model->layer[n] = layer[mixer[n]];
+        model->layer[n].mixer = mixer[n];
     }
 }
 

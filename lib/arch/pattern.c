@@ -71,10 +71,17 @@ static const struct mixer_name {
     const char *name;
     enum lte_mixer mixer;
 } mixer_names[] = {
-    {"gdn", LTE_MIXER_GDN},       {"full", LTE_MIXER_ATTENTION}, {"kda", LTE_MIXERS},
-    {"deltanet", LTE_MIXERS},     {"retnet", LTE_MIXERS},        {"hgrn2", LTE_MIXERS},
-    {"mamba2", LTE_MIXERS},       {"mla", LTE_MIXERS},           {"nsa", LTE_MIXER_NSA},
-    {"dsa", LTE_MIXER_DSA},          {"cot_gdp", LTE_MIXERS},
+    {"gdn", LTE_MIXER_GDN},
+    {"full", LTE_MIXER_ATTENTION},
+    {"kda", LTE_MIXER_KDA},
+    {"deltanet", LTE_MIXER_DELTA_NET},
+    {"retnet", LTE_MIXER_RETNET},
+    {"hgrn2", LTE_MIXERS},
+    {"mamba2", LTE_MIXERS},
+    {"mla", LTE_MIXERS},
+    {"nsa", LTE_MIXER_NSA},
+    {"dsa", LTE_MIXER_DSA},
+    {"cot_gdp", LTE_MIXERS},
 };
 
 static enum lte_mixer mixer_of(struct lte_config *config, const char *key, struct text t)

@@ -15,6 +15,7 @@ const struct lte_family *const lte_families[] = {
     &lte_family_nsa,
     &lte_family_delta_net,
     &lte_family_kda,
+    &lte_family_retnet,
     NULL,
 };
 
@@ -27,5 +28,6 @@ const char *const lte_family_names[] = {
     "nsa",
     "delta_net",
     "kda",
+    "retnet",
     NULL,
 };

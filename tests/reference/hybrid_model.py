@@ -7,6 +7,8 @@
 import torch
 import torch.nn.functional as F
 
+import linear_mixers
+
 
 def rmsnorm(x, weight, eps):
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
@@ -75,7 +77,7 @@ def delta_net(x, p, config, seen):
     heads, hidden = config["num_heads"], config["hidden_size"]
     key, value = (int(hidden * config.get(n, 1)) // heads for n in ("expand_k", "expand_v"))
     q, k, v = normed_heads(x, p, config, heads, key, heads, value)
-    beta = torch.sigmoid(x @ p["b_proj.weight"].T)
+    beta = torch.sigmoid(x @ p["b_proj.weight"].T) * (2 if config.get("allow_neg_eigval") else 1)
     o = delta_rule(q, k, v, beta, torch.ones(len(x), heads, 1, dtype=x.dtype), seen)
     o = rmsnorm(o, p["o_norm.weight"], config.get("norm_eps", 1e-6))
     if config.get("use_gate", False):
@@ -247,7 +249,8 @@ def mixer_of(config, layer):
         return attention
     attn = config.get("attn") or {}
     if layer not in attn.get("layers", []):
-        return {"delta_net": delta_net, "kda": kda}.get(config["model_type"], gated_deltanet)
+        own = {"delta_net": delta_net, "kda": kda, "retnet": linear_mixers.retnet}
+        return own.get(config["model_type"], gated_deltanet)
     return nsa if attn.get("attn_type") == "nsa" else attention
 
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A plain float64 PyTorch statement of the looped models, "lt2" and "ouro": every layer is run over the
 # whole sequence, loop after loop, and no loop sees another's state. Written for reading, like
-# hybrid_model.py, whose gated DeltaNet it uses.
+# hybrid_model.py, whose linear mixers it uses.
 import torch
 import torch.nn.functional as F
 
-from hybrid_model import gated_deltanet, nsa, rmsnorm
+import hybrid_model
+import linear_mixers
+from hybrid_model import nsa, rmsnorm
 
 
 def rotate(x, theta, interleaved, first=0):
@@ -157,13 +159,24 @@ def out_norm(y, p, name, eps):
     return rmsnorm(y, p[name], eps) if name in p else y
 
 
+def linear_layers(config, heads, width):
+    """By the name in layouts: the mixer, and its keys."""
+    kinds = {
+        "gdn": (hybrid_model.gated_deltanet, {"head_dim": width * 3 // 4 // heads, "expand_v": 2}),
+        "kda": (hybrid_model.kda, {"head_dim": width // heads}),
+        "deltanet": (hybrid_model.delta_net, {}),
+        "retnet": (linear_mixers.retnet, {}),
+    }
+    common = {"num_heads": heads, "hidden_size": width, "norm_eps": 1e-5}
+    return {kind: (mixer, {**common, **keys, **config.get(kind, {})}) for kind, (mixer, keys) in kinds.items()}
+
+
 def lt2(tensors, config, ids, seen):
     layers, loops, heads = config["num_hidden_layers"], config.get("num_loops", 4), config["num_heads"]
     width, eps = config["hidden_size"], config.get("norm_eps", 1e-6)
     kinds, block = mixers(config.get("layer_types", "full"), layers)
     masks = config.get("window_pattern", "full").split("->")
-    gdn = {"num_heads": heads, "head_dim": width * 3 // 4 // heads, "expand_v": 2, "norm_eps": 1e-5}
-    gdn.update(config.get("gdn", {}))
+    linear = linear_layers(config, heads, width)
     nsa_config = {"num_heads": heads, "num_kv_heads": config.get("num_kv_heads", heads), "head_dim": width // heads,
                   "block_size": 64, "block_counts": 16, "window_size": 512, **config.get("nsa", {})}
     theta, interleaved = config.get("rope_theta", 10000.0), config.get("rope_interleaved", True)
@@ -178,8 +191,9 @@ def lt2(tensors, config, ids, seen):
         for n in range(layers):
             p = below(tensors, f"model.layers.{n}.")
             y = seen.setdefault(loop * layers + n, {})["normed"] = rmsnorm(h, p["attn_norm.weight"], eps)
-            if kinds[n] == "gdn":
-                y = gated_deltanet(y, below(p, "attn."), gdn, seen.setdefault(loop * layers + n, {}))
+            if kinds[n] in linear:
+                mixer, keys = linear[kinds[n]]
+                y = mixer(y, below(p, "attn."), keys, seen.setdefault(loop * layers + n, {}))
             elif kinds[n] == "nsa":
                 y = nsa(y, below(p, "attn."), nsa_config, seen.setdefault(loop * layers + n, {}), turn)
             else:
