@@ -20,8 +20,8 @@ static void conv_channels(void *arg, size_t item, unsigned thread)
     const struct backward *r = arg;
     const size_t c = item * CHANNEL_BLOCK;
     (void)thread;
-    r->kernels->short_conv_back(r->da + c, r->dw + c, r->dy + c, r->a + c, CHANNELS, r->w + c,
-                                CHANNELS, TOKENS, CHANNEL_BLOCK, TAPS);
+    r->kernels->short_conv_back(r->da + c, r->dw + c, NULL, r->dy + c, r->a + c, CHANNELS,
+                                r->w + c, NULL, CHANNELS, TOKENS, CHANNEL_BLOCK, TAPS);
 }
 
 // One item is a block of tokens.

@@ -21,8 +21,8 @@ static void conv_channels(void *arg, size_t item, unsigned thread)
     (void)thread;
     const struct rows *r = arg;
     const size_t c = item * CHANNEL_BLOCK;
-    r->kernels->short_conv(r->y + c, CHANNELS, r->x + c, CHANNELS, r->tail + c, r->w + c, CHANNELS,
-                           r->tokens, CHANNEL_BLOCK, TAPS);
+    r->kernels->short_conv(r->y + c, CHANNELS, r->x + c, CHANNELS, r->tail + c, r->w + c, NULL,
+                           CHANNELS, r->tokens, CHANNEL_BLOCK, TAPS);
 }
 
 static void copy_rows(void *arg, size_t item, unsigned thread)

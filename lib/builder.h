@@ -57,6 +57,11 @@ void *lte_prepare_bytes(struct lte_builder *builder, size_t count, size_t size);
 float *lte_prepare_vector(struct lte_builder *builder, const struct lte_tensor *tensor);
 // -exp(x) of every element
 float *lte_prepare_neg_exp(struct lte_builder *builder, const struct lte_tensor *tensor);
+// every element so many times
+float *lte_prepare_repeated(struct lte_builder *builder, const struct lte_tensor *tensor, size_t times);
+// The bounds that HGRN2 takes from [layers][channels]: 0 in the first layer, then the sum over the layers
+// up to it, but not the first, of the softmax over all layers.
+float *lte_prepare_lower_bounds(struct lte_builder *builder, const struct lte_tensor *tensor);
 // [channels][1][taps] of up to three convolutions -> [taps][all channels]
 float *lte_prepare_short_conv(struct lte_builder *builder, const struct lte_tensor *const *tensor,
                               size_t tensors);
@@ -86,6 +91,6 @@ lte_value lte_build_dsa(struct lte_builder *builder, const struct lte_attention 
 void lte_link_shared(struct lte_builder *builder);
 
 lte_mixer_fn lte_mixer_gdn, lte_mixer_delta_net, lte_mixer_kda, lte_mixer_attention, lte_mixer_nsa;
-lte_mixer_fn lte_mixer_retnet;
+lte_mixer_fn lte_mixer_retnet, lte_mixer_hgrn2, lte_mixer_mamba2;
 
 #endif

@@ -14,6 +14,8 @@ static lte_mixer_fn *const mixer_table[LTE_MIXERS] = {
     [LTE_MIXER_DELTA_NET] = lte_mixer_delta_net,
     [LTE_MIXER_KDA] = lte_mixer_kda,
     [LTE_MIXER_RETNET] = lte_mixer_retnet,
+    [LTE_MIXER_HGRN2] = lte_mixer_hgrn2,
+    [LTE_MIXER_MAMBA2] = lte_mixer_mamba2,
     [LTE_MIXER_ATTENTION] = lte_mixer_attention,
     [LTE_MIXER_LTE] = lte_mixer_attention,
     [LTE_MIXER_NSA] = lte_mixer_nsa,
@@ -64,6 +66,8 @@ static lte_value build_layer(struct lte_builder *b, uint32_t n, lte_value x)
     if (layer->attn_out_norm)
         y = lte_build_rmsnorm(b, y, layer->attn_out_norm, eps);
     x = lte_build_add(b, x, y);
+    if (!layer->mlp_norm)
+        return x;
     y = build_mlp(b, layer, lte_build_rmsnorm(b, x, layer->mlp_norm, eps));
     if (layer->mlp_out_norm)
         y = lte_build_rmsnorm(b, y, layer->mlp_out_norm, eps);

@@ -11,18 +11,19 @@
 
 double lte_init_draw(const struct lte_init *init, uint64_t key, uint64_t index)
 {
-    static const double log_low = -6.907755278982137, log_high = -2.302585092994046; // 0.001, 0.1
     switch (init->rule) {
     case LTE_INIT_NORMAL:
         return init->value * lte_random_normal(key, index);
     case LTE_INIT_UNIFORM:
         return init->value * (2 * lte_random_uniform(key, index) - 1);
     case LTE_INIT_A_LOG:
-        return lte_exact_log(init->value + (16 - init->value) * lte_random_uniform(key, index));
+        return lte_exact_log(init->value + (init->high - init->value) * lte_random_uniform(key, index));
     case LTE_INIT_DT_BIAS: {
         const double u = lte_random_uniform(key, index);
-        const double step = lte_exact_exp(u * (log_high - log_low) + log_low);
-        return lte_exact_log(lte_exact_expm1(step)); // softplus of it is the step again
+        double step = lte_exact_exp(u * (init->high - init->value) + init->value);
+        step = step < init->floor ? init->floor : step;
+        // softplus of it is the step again
+        return lte_exact_log(step < 0.2 ? lte_exact_expm1(step) : lte_exact_exp(step) - 1);
     }
     default:
         return init->value;

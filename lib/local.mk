@@ -38,12 +38,18 @@ LIB_GRAPH += %D%/mixer/delta_net.c %D%/mixer/kda.c %D%/mixer/linear.c %D%/mixer/
   %D%/op/diag_rule.c
 LIB_MODEL += %D%/arch/delta_net.c %D%/arch/kda.c
 LIB_GRAPH += \
+  %D%/mixer/hgrn2.c \
+  %D%/mixer/mamba2.c \
   %D%/mixer/retnet.c \
   %D%/op/diag_rule.h \
+  %D%/op/forget_gates.c \
+  %D%/op/step_gates.c \
   %D%/op/state_ranges.c \
   %D%/op/state_ranges.h
 LIB_MODEL += \
+  %D%/arch/hgrn2.c \
   %D%/arch/lt2_mixers.c \
+  %D%/arch/mamba2.c \
   %D%/arch/retnet.c
 # Writing checkpoints and fresh models.
 LIB_WRITE = %D%/fresh.c %D%/fresh.h %D%/new_folder.c %D%/new_folder.h

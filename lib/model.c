@@ -176,6 +176,23 @@ static void describe_retnet(const struct lte_retnet *r, struct lte_layer_info *i
     info->value_dim = r->value_dim;
 }
 
+static void describe_hgrn2(const struct lte_hgrn2 *h, struct lte_layer_info *info)
+{
+    info->mixer = "hgrn2";
+    info->query_heads = info->key_heads = info->value_heads = h->heads;
+    info->key_dim = h->key_dim;
+    info->value_dim = h->value_dim;
+}
+
+static void describe_mamba2(const struct lte_mamba2 *m, struct lte_layer_info *info)
+{
+    info->mixer = "mamba2";
+    info->query_heads = info->key_heads = m->groups;
+    info->value_heads = m->heads;
+    info->key_dim = m->state;
+    info->value_dim = m->head_dim;
+}
+
 static void describe_attention(const struct lte_attention *a, enum lte_mixer mixer, uint32_t window,
                                struct lte_layer_info *info)
 {
@@ -205,6 +222,10 @@ enum lte_status lte_model_layer(const struct lte_model *model, uint32_t layer,
         describe_delta(l->mixer, &l->gdn, info);
     else if (l->mixer == LTE_MIXER_RETNET)
         describe_retnet(&l->retnet, info);
+    else if (l->mixer == LTE_MIXER_HGRN2)
+        describe_hgrn2(&l->hgrn2, info);
+    else if (l->mixer == LTE_MIXER_MAMBA2)
+        describe_mamba2(&l->mamba2, info);
     else
         describe_attention(&l->attention, l->mixer, lte_model_window(model, layer), info);
     return LTE_OK;

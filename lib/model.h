@@ -12,6 +12,8 @@ enum lte_mixer {
     LTE_MIXER_DELTA_NET,
     LTE_MIXER_KDA,
     LTE_MIXER_RETNET,
+    LTE_MIXER_HGRN2,
+    LTE_MIXER_MAMBA2,
     LTE_MIXER_ATTENTION,
     LTE_MIXER_LTE,
     LTE_MIXER_NSA,
@@ -56,6 +58,29 @@ struct lte_retnet {
     bool fused_name;              // the norm is called after the gate that follows it
     float norm_eps;               // of the output norm
     const struct lte_tensor *q_proj, *k_proj, *v_proj, *g_proj, *o_proj, *g_norm;
+};
+
+// HGRN2 (arXiv 2404.07904): a gated linear recurrence whose state is a matrix a head.
+struct lte_hgrn2 {
+    uint32_t heads, key_dim, value_dim;
+    float norm_eps;               // of the output norm
+    const struct lte_tensor *q_proj, *f_proj, *i_proj, *o_proj, *g_norm;
+};
+
+// Mamba2 (arXiv 2405.21060): a matrix of state x head_dim a head, a decay and a time step a head; the
+// heads of a group share what is written and read with.
+struct lte_mamba2 {
+    uint32_t heads, head_dim, groups, state, conv_size;
+    bool has_bias, has_conv_bias, has_norm;
+    bool norm_first;              // normed before the gate z, instead of after it
+    bool wide_skip;               // D has a number a channel, instead of one a head
+    float dt_limit[2];            // of the time step
+    float norm_eps;               // of the output norm
+    double A_range[2], step_range[2], step_floor, conv_range; // of fresh weights
+    bool rescale;                 // fresh out_proj is smaller in deeper models
+    const struct lte_tensor *in_proj, *in_bias, *out_proj, *out_bias; // in_proj: z, x, B, C, step
+    const struct lte_tensor *conv, *conv_bias;
+    const struct lte_tensor *A_log, *dt_bias, *D, *norm;
 };
 
 enum { LTE_ROUTER_CONVS = 8, LTE_MAX_LOOPS = 64 };
@@ -128,9 +153,11 @@ struct lte_layer {
     union {
         struct lte_gdn gdn;
         struct lte_retnet retnet;
+        struct lte_hgrn2 hgrn2;
+        struct lte_mamba2 mamba2;
         struct lte_attention attention;
     };
-    const struct lte_tensor *attn_norm, *mlp_norm;
+    const struct lte_tensor *attn_norm, *mlp_norm; // mlp_norm NULL: no MLP
     const struct lte_tensor *attn_out_norm, *mlp_out_norm; // of what is added to the stream; NULL: none
     const struct lte_tensor *gate_proj, *up_proj, *down_proj;
 };
@@ -172,6 +199,8 @@ struct lte_model {
     uint64_t parameters, weight_bytes;
     uint32_t tensor_count, buffer_count;
     struct lte_layer *layer;      // [layers]
+    bool bounded;                 // HGRN2 forgets only so much, less in each layer: there are
+    const struct lte_tensor *lower_bounds; // [layers][width], whose softmax over layers says how much
     const struct lte_tensor *embeddings, *norm, *head; // head == embeddings when tied
     struct lte_tensors *tensors;
     struct lte_tokenizer *tokenizer; // NULL: none

@@ -4,6 +4,7 @@
 
 #include "lib/model_config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,12 +108,19 @@ static uint32_t as_u32(struct lte_config *config, const char *key, const json_t 
     return low;
 }
 
+// What the transformers library writes for a number that JSON has no word for.
+static bool is_infinity(const json_t *value)
+{
+    const char *text = json_string_value(json_object_get(value, "__float__"));
+    return text && strcmp(text, "Infinity") == 0;
+}
+
 static double as_number(struct lte_config *config, const char *key, const json_t *value, double low,
                         double high)
 {
     char text[100];
-    const double x = json_number_value(value);
-    if (json_is_number(value) && x >= low && x <= high)
+    const double x = is_infinity(value) ? INFINITY : json_number_value(value);
+    if ((json_is_number(value) || is_infinity(value)) && x >= low && x <= high)
         return x;
     lte_config_fail(config, LTE_ERR_FORMAT, key, "is %s, must be a number from %g to %g",
                     show(value, text, sizeof text), low, high);
@@ -275,6 +283,18 @@ void lte_config_defaults(struct lte_config *config, const char *json)
     if (!defaults || !config->keys || json_object_update_missing(config->keys, defaults))
         *config->status = lte_fail_memory(config->context, "the config", strlen(json));
     json_decref(defaults);
+}
+
+void lte_config_rename(struct lte_config *config, const char *old, const char *key)
+{
+    json_t *value = json_object_get(config->keys, old);
+    if (!value || !lte_config_ok(config))
+        return;
+    if (json_object_get(config->keys, key))
+        lte_config_fail(config, LTE_ERR_FORMAT, old, "is another name of %s, which is there too", key);
+    else if (json_object_set(config->keys, key, value))
+        *config->status = lte_fail_memory(config->context, "the config", strlen(key));
+    json_object_del(config->keys, old);
 }
 
 void lte_config_object(struct lte_config *config, const char *key, const char *prefix,

@@ -52,6 +52,8 @@ uint32_t lte_config_numbers(struct lte_config *config, const char *key, double l
 bool lte_config_text(struct lte_config *config, const char *key, char *text, size_t size);
 // Values for the keys that are absent: a JSON object.
 void lte_config_defaults(struct lte_config *config, const char *json);
+// Reads `old`, if it is there, as `key`; both at once are an error.
+void lte_config_rename(struct lte_config *config, const char *old, const char *key);
 // Whether the key is there and not null; it stays unread.
 bool lte_config_has(const struct lte_config *config, const char *key);
 // The object at `key`, empty if absent or null, to be ended like the file. `prefix` is what its

@@ -39,6 +39,8 @@ enum lte_op_kind {
     LTE_OP_LAYERNORM,
     LTE_OP_DSA,
     LTE_OP_ALIGN,
+    LTE_OP_FORGET_GATES,
+    LTE_OP_STEP_GATES,
     LTE_OPS
 };
 
@@ -76,10 +78,12 @@ struct lte_norm_op {
     size_t scaled;       // l2norm: the first so many vectors are multiplied by `scale`
     float eps, scale;
     const float *bias;   // [width]; layernorm
+    bool own;            // rmsnorm, gated_norm: every vector has weights of its own, [vectors][width]
 };
 struct lte_short_conv_op {
     const float *weight; // [taps][channels]
     size_t channels, taps;
+    const float *bias;   // [channels]; NULL: 0
 };
 // a -> log decay, b -> beta, in place. Columns 0.. are a, `channels` of each head, then come the b of
 // the heads. neg_exp_A NULL: nothing decays, whatever a says.
@@ -89,6 +93,17 @@ struct lte_delta_gates_op {
     size_t heads, channels;
     float beta_scale;       // 2 with negative eigenvalues, else 1
     float lower_bound;      // < 0: log decay = lower_bound * sigmoid(-neg_exp_A * (a + dt_bias))
+};
+// f -> log(lower + (1 - lower) sigmoid(f)), and behind these 1 minus what the log is of.
+struct lte_forget_gates_op {
+    const float *lower; // [channels]; NULL: 0
+    size_t channels;
+};
+// a -> log decay = neg_exp_A * step, and behind these step = softplus(a + dt_bias), within low..high.
+struct lte_step_gates_op {
+    const float *neg_exp_A, *dt_bias; // [heads]
+    size_t heads;
+    float low, high;
 };
 struct lte_delta_rule_op {
     size_t heads, value_heads, key_dim, value_dim;
@@ -150,7 +165,7 @@ struct lte_sdpa_gate_op {
     size_t vectors, width, stride, column;
     bool one;
 };
-// in[0] + weight * in[1]
+// in[0] + weight * in[1], of which the first `width` columns are taken
 struct lte_loop_gate_op {
     const float *weight; // [width], or one number
     size_t width;
@@ -196,6 +211,8 @@ struct lte_op {
         struct lte_norm_op norm;
         struct lte_short_conv_op short_conv;
         struct lte_delta_gates_op delta_gates;
+        struct lte_forget_gates_op forget_gates;
+        struct lte_step_gates_op step_gates;
         struct lte_delta_rule_op delta_rule;
         struct lte_diag_rule_op diag_rule;
         struct lte_rope_op rope;
@@ -248,6 +265,7 @@ extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_
     lte_op_diag_rule, lte_op_gated_norm, lte_op_rope_angles, lte_op_rope, lte_op_lte_score,
     lte_op_attend, lte_op_split, lte_op_sdpa_gate, lte_op_loop_gate, lte_op_loop_exit, lte_op_nsa,
     lte_op_layernorm, lte_op_dsa, lte_op_align;
+extern const struct lte_op_row lte_op_forget_gates, lte_op_step_gates;
 
 // Rounds a size up to the alignment of everything in a session's block.
 static inline size_t lte_align(size_t bytes)

@@ -29,4 +29,6 @@ const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_LAYERNORM] = &lte_op_layernorm,
     [LTE_OP_DSA] = &lte_op_dsa,
     [LTE_OP_ALIGN] = &lte_op_align,
+    [LTE_OP_FORGET_GATES] = &lte_op_forget_gates,
+    [LTE_OP_STEP_GATES] = &lte_op_step_gates,
 };

@@ -54,10 +54,13 @@ void lte_prepared_free(const struct lte_context *context, struct lte_prepared *p
 // Widens the tensors, which were checked to be F32, BF16 or F16 when they were bound, and fills `block`.
 static enum lte_status widen_and_fill(const struct lte_context *c, struct lte_prepared *block)
 {
-    float *wide = lte_alloc_array(c, block->floats, sizeof *wide), *next = wide;
+    size_t floats = 0;
+    for (size_t i = 0; i < block->tensors; i++)
+        floats += (size_t)block->tensor[i]->elements;
+    float *wide = lte_alloc_array(c, floats, sizeof *wide), *next = wide;
     const float *raw[LTE_PREPARED_TENSORS] = {NULL};
     if (!wide)
-        return lte_fail_memory(c, "a prepared weight", block->floats * sizeof *wide);
+        return lte_fail_memory(c, "a prepared weight", floats * sizeof *wide);
     for (size_t i = 0; i < block->tensors; i++) {
         const struct lte_tensor *t = block->tensor[i];
         c->kernels.widen[t->type](next, t->data, (size_t)t->elements);
@@ -65,7 +68,7 @@ static enum lte_status widen_and_fill(const struct lte_context *c, struct lte_pr
         next += t->elements;
     }
     block->form->fill(block, raw);
-    lte_release(c, wide, block->floats * sizeof *wide);
+    lte_release(c, wide, floats * sizeof *wide);
     return LTE_OK;
 }
 
@@ -85,7 +88,7 @@ static float *prepare(struct lte_builder *b, const struct lte_prepared_form *for
 {
     size_t floats = 0;
     for (size_t i = 0; i < tensors; i++)
-        floats += (size_t)tensor[i]->elements;
+        floats += (size_t)tensor[i]->elements * (form->repeats ? groups : 1);
     float *there = find(b, form, tensor, tensors, groups);
     if (there)
         return there;
@@ -124,7 +127,7 @@ static void pull_vector(const struct lte_prepared *p, const float *gradient, flo
 
 float *lte_prepare_vector(struct lte_builder *b, const struct lte_tensor *tensor)
 {
-    static const struct lte_prepared_form form = {fill_vector, pull_vector};
+    static const struct lte_prepared_form form = {fill_vector, pull_vector, false};
     return prepare(b, &form, &tensor, 1, 1);
 }
 
@@ -143,8 +146,75 @@ static void pull_neg_exp(const struct lte_prepared *p, const float *gradient, fl
 
 float *lte_prepare_neg_exp(struct lte_builder *b, const struct lte_tensor *tensor)
 {
-    static const struct lte_prepared_form form = {fill_neg_exp, pull_neg_exp};
+    static const struct lte_prepared_form form = {fill_neg_exp, pull_neg_exp, false};
     return prepare(b, &form, &tensor, 1, 1);
+}
+
+// Softmax of one channel over the layers.
+static void softmax_layers(const float *raw, size_t layers, size_t channels, double *share)
+{
+    double most = raw[0], sum = 0;
+    for (size_t l = 1; l < layers; l++)
+        most = fmax(most, raw[l * channels]);
+    for (size_t l = 0; l < layers; l++)
+        sum += share[l] = exp(raw[l * channels] - most);
+    for (size_t l = 0; l < layers; l++)
+        share[l] /= sum;
+}
+
+enum { MAX_LAYERS = 1024 }; // no family has more
+
+static void fill_lower_bounds(const struct lte_prepared *p, const float *const *raw)
+{
+    const size_t layers = (size_t)p->tensor[0]->shape[0], channels = p->floats / layers;
+    double share[MAX_LAYERS];
+    for (size_t c = 0; c < channels; c++) {
+        double sum = 0;
+        softmax_layers(raw[0] + c, layers, channels, share);
+        for (size_t l = 0; l < layers; l++)
+            p->data[l * channels + c] = (float)(sum += l ? share[l] : 0);
+    }
+}
+
+// With bound l the sum of share 1..l: its slope by number j is share j times (1 <= j <= l) - bound l.
+static void pull_lower_bounds(const struct lte_prepared *p, const float *gradient, float *const *to)
+{
+    const size_t layers = (size_t)p->tensor[0]->shape[0], channels = p->floats / layers;
+    double share[MAX_LAYERS];
+    for (size_t c = 0; to[0] && c < channels; c++) {
+        double all = 0, after = 0;
+        softmax_layers((const float *)p->tensor[0]->data + c, layers, channels, share);
+        for (size_t l = 0; l < layers; l++)
+            all += (double)gradient[l * channels + c] * p->data[l * channels + c];
+        for (size_t j = layers; j-- > 0;) {
+            after += gradient[j * channels + c];
+            to[0][j * channels + c] += (float)(share[j] * ((j ? after : 0) - all));
+        }
+    }
+}
+
+float *lte_prepare_lower_bounds(struct lte_builder *b, const struct lte_tensor *tensor)
+{
+    static const struct lte_prepared_form form = {fill_lower_bounds, pull_lower_bounds, false};
+    return prepare(b, &form, &tensor, 1, 1);
+}
+
+static void fill_repeated(const struct lte_prepared *p, const float *const *raw)
+{
+    for (size_t i = 0; i < p->floats; i++)
+        p->data[i] = raw[0][i / p->groups];
+}
+
+static void pull_repeated(const struct lte_prepared *p, const float *gradient, float *const *to)
+{
+    for (size_t i = 0; to[0] && i < p->floats; i++)
+        to[0][i / p->groups] += gradient[i];
+}
+
+float *lte_prepare_repeated(struct lte_builder *b, const struct lte_tensor *tensor, size_t times)
+{
+    static const struct lte_prepared_form form = {fill_repeated, pull_repeated, true};
+    return prepare(b, &form, &tensor, 1, times);
 }
 
 static void fill_short_conv(const struct lte_prepared *p, const float *const *raw)
@@ -168,7 +238,7 @@ static void pull_short_conv(const struct lte_prepared *p, const float *gradient,
 float *lte_prepare_short_conv(struct lte_builder *b, const struct lte_tensor *const *tensor,
                               size_t tensors)
 {
-    static const struct lte_prepared_form form = {fill_short_conv, pull_short_conv};
+    static const struct lte_prepared_form form = {fill_short_conv, pull_short_conv, false};
     return prepare(b, &form, tensor, tensors, 1);
 }
 
@@ -195,6 +265,6 @@ static void pull_router_conv(const struct lte_prepared *p, const float *gradient
 
 float *lte_prepare_router_conv(struct lte_builder *b, const struct lte_tensor *tensor, size_t groups)
 {
-    static const struct lte_prepared_form form = {fill_router_conv, pull_router_conv};
+    static const struct lte_prepared_form form = {fill_router_conv, pull_router_conv, false};
     return prepare(b, &form, &tensor, 1, groups);
 }

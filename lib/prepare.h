@@ -26,6 +26,7 @@ struct lte_prepared_form {
     void (*fill)(const struct lte_prepared *prepared, const float *const *raw);
     // the gradient of data -> added to that of tensor[i], where that is not NULL
     void (*pull)(const struct lte_prepared *prepared, const float *gradient, float *const *to);
+    bool repeats;                       // data holds every element `groups` times
 };
 
 // Makes data anew after the tensors, all F32 and aligned, have changed.

@@ -10,12 +10,12 @@ enum lte_init_rule {
     LTE_INIT_CONSTANT, // value
     LTE_INIT_NORMAL,   // mean 0, standard deviation `value`
     LTE_INIT_UNIFORM,  // -value..value
-    LTE_INIT_A_LOG,    // log A, A uniform in value..16
-    LTE_INIT_DT_BIAS   // inverse softplus of a step that is log-uniform in 0.001..0.1
+    LTE_INIT_A_LOG,    // log A, A uniform in value..high
+    LTE_INIT_DT_BIAS   // inverse softplus of a step whose log is uniform in value..high, of at least floor
 };
 struct lte_init {
     enum lte_init_rule rule;
-    double value;
+    double value, high, floor;
 };
 
 // Element `index` of a weight whose stream is `key` (lib/random.h).

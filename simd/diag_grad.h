@@ -18,8 +18,9 @@ enum { LTE_DIAG_GRAD_TOKENS = 32 }; // at most so many in a chunk
 //     G      -= k b^T
 //     dlog_decay += rowsum(G .* B)
 //     G       = A_t G
-// from the last token to the first, where G becomes the gradient of the entry state. Where beta is
-// NULL, d = v, b = G^T k goes to dv alone, dk += G d, and G loses nothing. The states inside the chunk
+// from the last token to the first, where G becomes the gradient of the entry state. Where
+// nothing is erased, e = v, d = beta v or v, b goes to dv (and <G^T k, v> to dbeta) alone, dk += G d, and
+// G loses nothing. The states inside the chunk
 // are not given: kernels recompute them.
 //
 // Tolerance against the reference, for |q|, |k| about 1 and beta <= 1: 2e-5 of the largest magnitude
@@ -32,6 +33,7 @@ struct lte_diag_grad_args {
     const float *dout;       // [tokens][value_dim], row stride dout_stride
     const float *log_decay;  // [tokens][key_dim], row stride decay_stride
     const float *beta;       // [tokens], stride beta_stride; NULL: nothing is erased
+    bool keep;               // nor with beta
     float *dq, *dk, *dv;     // strides as q, k, v; added to; they overlap nothing
     float *dlog_decay;       // likewise; NULL: not wanted
     float *dbeta;            // likewise; unused where beta is NULL

@@ -131,27 +131,30 @@ static void check_edges(const char *level, const struct lte_kernels *k)
 
 struct conv {
     size_t n, channels, taps, s, cs;
-    float *x, *dy, *w;
+    float *x, *dy, *w, *bias; // bias NULL: none
 };
-
-static struct conv make_conv(size_t n, size_t channels, size_t taps, size_t odd,
-                             enum check_fill fill)
-{
-    struct conv p = {n, channels, taps, channels + odd, channels + 3 * odd, NULL, NULL, NULL};
-    p.x = check_floats(n * p.s);
-    p.dy = check_floats(n * p.s);
-    p.w = check_floats(taps * p.cs);
-    check_fill(p.x, n * p.s, fill);
-    check_fill(p.dy, n * p.s, CHECK_NORMAL);
-    check_fill(p.w, taps * p.cs, CHECK_NORMAL);
-    return p;
-}
 
 static float *zeros(size_t n)
 {
     float *x = check_floats(n);
     memset(x, 0, n * sizeof *x);
     return x;
+}
+
+static struct conv make_conv(size_t n, size_t channels, size_t taps, size_t odd,
+                             enum check_fill fill)
+{
+    struct conv p = {n, channels, taps, channels + odd, channels + 3 * odd, NULL, NULL, NULL, NULL};
+    p.x = check_floats(n * p.s);
+    p.dy = check_floats(n * p.s);
+    p.w = check_floats(taps * p.cs);
+    p.bias = (channels + taps) % 2 ? zeros(channels) : NULL;
+    for (size_t c = 0; p.bias && c < channels; c++)
+        p.bias[c] = check_uniform(-1, 1);
+    check_fill(p.x, n * p.s, fill);
+    check_fill(p.dy, n * p.s, CHECK_NORMAL);
+    check_fill(p.w, taps * p.cs, CHECK_NORMAL);
+    return p;
 }
 
 static bool compare_conv(const struct lte_kernels *k, size_t n, size_t channels, size_t taps,
@@ -161,17 +164,22 @@ static bool compare_conv(const struct lte_kernels *k, size_t n, size_t channels,
     const size_t rows = n * p.s, weights = taps * p.cs;
     float *want = zeros(rows), *want_w = zeros(weights);
     float *got = zeros(rows), *got_w = zeros(weights);
-    float *frozen = zeros(rows);
-    check_ref()->short_conv_back(want, want_w, p.dy, p.x, p.s, p.w, p.cs, n, channels, taps);
-    k->short_conv_back(got, got_w, p.dy, p.x, p.s, p.w, p.cs, n, channels, taps);
-    k->short_conv_back(frozen, NULL, p.dy, p.x, p.s, p.w, p.cs, n, channels, taps);
+    float *frozen = zeros(rows), *want_b = zeros(channels), *got_b = zeros(channels);
+    float *alone = zeros(channels);
+    check_ref()->short_conv_back(want, want_w, want_b, p.dy, p.x, p.s, p.w, p.bias, p.cs, n, channels,
+                                 taps);
+    k->short_conv_back(got, got_w, got_b, p.dy, p.x, p.s, p.w, p.bias, p.cs, n, channels, taps);
+    k->short_conv_back(frozen, NULL, n % 2 ? alone : NULL, p.dy, p.x, p.s, p.w, p.bias, p.cs, n,
+                       channels, taps);
     const double dy = largest(p.dy, rows) + 1e-30;
     const double w = largest(p.w, weights), x = largest(p.x, rows);
-    const double z = 1 + fmin(100, (double)taps * w * x); // the error of z, where silu' is not flat
+    const double z = 1 + fmin(100, (double)taps * w * fmax(x, p.bias ? 1 : 0)); // the error of z, where silu' is not flat
     bool good = check_near(got, want, rows, (double)taps * w * dy * z, TOLERANCE, worst, "dx");
     good &= check_near(got_w, want_w, weights, (double)(n + 1) * dy * (x + 1e-30) * z, TOLERANCE,
                        worst, "dw");
+    good &= check_near(got_b, want_b, channels, (double)(n + 1) * dy * z, TOLERANCE, worst, "dbias");
     good &= !memcmp(frozen, got, rows * sizeof *got) || fill == CHECK_ONE_NAN;
+    good &= n % 2 == 0 || !memcmp(alone, got_b, channels * sizeof *alone) || fill == CHECK_ONE_NAN;
     good &= check_guards();
     check_free_buffers();
     if (!good)
@@ -204,10 +212,12 @@ static void check_split(const char *level, const struct lte_kernels *k)
         const struct conv p = make_conv(N, CHANNELS, taps, 2, CHECK_NORMAL);
         float *want = zeros(N * p.s), *want_w = zeros(taps * p.cs);
         float *got = zeros(N * p.s), *got_w = zeros(taps * p.cs);
-        k->short_conv_back(want, want_w, p.dy, p.x, p.s, p.w, p.cs, N, CHANNELS, taps);
-        k->short_conv_back(got, got_w, p.dy, p.x, p.s, p.w, p.cs, N, CUT, taps);
-        k->short_conv_back(got + CUT, got_w + CUT, p.dy + CUT, p.x + CUT, p.s, p.w + CUT, p.cs, N,
-                           CHANNELS - CUT, taps);
+        float *want_b = zeros(CHANNELS), *got_b = zeros(CHANNELS);
+        k->short_conv_back(want, want_w, want_b, p.dy, p.x, p.s, p.w, p.bias, p.cs, N, CHANNELS, taps);
+        k->short_conv_back(got, got_w, got_b, p.dy, p.x, p.s, p.w, p.bias, p.cs, N, CUT, taps);
+        k->short_conv_back(got + CUT, got_w + CUT, got_b + CUT, p.dy + CUT, p.x + CUT, p.s, p.w + CUT,
+                           p.bias ? p.bias + CUT : NULL, p.cs, N, CHANNELS - CUT, taps);
+        good &= !memcmp(got_b, want_b, CHANNELS * sizeof *got_b);
         good &= !memcmp(got, want, N * p.s * sizeof *got);
         good &= !memcmp(got_w, want_w, taps * p.cs * sizeof *got_w);
         good &= check_guards();

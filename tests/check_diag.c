@@ -12,11 +12,13 @@ enum { COLUMNS = LTE_DELTA_COLUMNS, RESULTS = 6 };
 
 static const double TOLERANCE = 1e-5, GRAD_TOLERANCE = 2e-5; // simd/diag_rule.h, simd/diag_grad.h
 
+enum beta { NO_BETA, ERASES, WEIGHS, BETAS };
 enum decay { MILD, STRONG, MIXED, EQUAL, DECAYS };
 
 struct shape {
     size_t tokens, key_dim, value_dim, odd;
-    bool erase, one_decay;
+    enum beta erase;
+    bool one_decay;
     enum decay decay;
 };
 
@@ -79,6 +81,7 @@ static struct problem make(struct shape s)
         beta[i] = check_uniform(0, 1);
     a->log_decay = decay;
     a->beta = s.erase ? beta : NULL;
+    a->keep = s.erase == WEIGHS;
     p.state_floats = (s.value_dim + COLUMNS - 1) / COLUMNS * s.key_dim * COLUMNS;
     p.state = draw_state(&s, p.state_floats);
     p.dstate = draw_state(&s, p.state_floats);
@@ -125,7 +128,7 @@ static bool compare(lte_diag_rule_fn *fn, struct shape s, size_t step, double *w
     run(check_ref()->diag_rule, &p, want_o, want, s.tokens + 1);
     run(fn, &p, o, state, step);
     double scale = largest(p.rule.v, s.tokens * p.rule.v_stride);
-    scale *= s.erase ? 1 : (double)(s.tokens + 1);
+    scale *= s.erase == ERASES ? 1 : (double)(s.tokens + 1);
     scale = fmax(scale, largest(p.state, p.state_floats));
     for (size_t t = 0; t < s.tokens; t++)
         scale = fmax(scale, largest(want_o + t * p.rule.o_stride, s.value_dim));
@@ -146,23 +149,23 @@ static void check_rule(const char *name, lte_diag_rule_fn *fn)
     double worst = 0;
     bool good = true;
     for (size_t d = 1; d <= 36; d++)
-        for (int erase = 0; erase < 2; erase++) {
+        for (enum beta erase = NO_BETA; erase < BETAS; erase++) {
             const enum decay kind = (enum decay)check_below(DECAYS);
             const struct shape s = {d % 19, d, 1 + check_below(50), d % 3, erase, d & 1, kind};
             good &= compare(fn, s, s.tokens + 1, &worst);
             good &= compare(fn, (struct shape){d, 9, d, 0, erase, false, kind}, d + 1, &worst);
         }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        good &= compare(fn, (struct shape){9, sizes[i], 33, 3, true, false, MILD}, 99, &worst);
-        good &= compare(fn, (struct shape){sizes[i], 24, sizes[i], 0, i & 1, false, MIXED}, 999,
+        good &= compare(fn, (struct shape){9, sizes[i], 33, 3, ERASES, false, MILD}, 99, &worst);
+        good &= compare(fn, (struct shape){sizes[i], 24, sizes[i], 0, i % BETAS, false, MIXED}, 999,
                         &worst);
     }
-    good &= compare(fn, (struct shape){512, 64, 32, 0, true, false, MIXED}, 999, &worst);
-    good &= compare(fn, (struct shape){5, LTE_DIAG_KEYS, 19, 0, true, false, MILD}, 999, &worst);
+    good &= compare(fn, (struct shape){512, 64, 32, 0, ERASES, false, MIXED}, 999, &worst);
+    good &= compare(fn, (struct shape){5, LTE_DIAG_KEYS, 19, 0, ERASES, false, MILD}, 999, &worst);
     check_ok(good, "diag_rule %s: sizes, strides, decays (worst %.3g)", name, worst);
     worst = 0;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        for (int erase = 0; erase < 2; erase++)
+        for (enum beta erase = NO_BETA; erase < BETAS; erase++)
             good &= compare(fn, (struct shape){70, 40, 37, 1, erase, false, MIXED}, steps[i], &worst);
     check_ok(good, "diag_rule %s: any split (worst %.3g)", name, worst);
 }
@@ -170,7 +173,7 @@ static void check_rule(const char *name, lte_diag_rule_fn *fn)
 // Blocks handed out one by one or in pairs: the same bits.
 static void check_ranges(const char *name, lte_diag_rule_fn *fn)
 {
-    const struct problem p = make((struct shape){23, 48, 16 * 5 + 7, 1, true, false, MIXED});
+    const struct problem p = make((struct shape){23, 48, 16 * 5 + 7, 1, ERASES, false, MIXED});
     float *o = check_floats(p.o_floats), *state = check_floats(p.state_floats);
     float *want_o = check_floats(p.o_floats), *want = check_floats(p.state_floats);
     bool good = true;
@@ -202,7 +205,7 @@ static struct lte_diag_grad_args grad_args(const struct problem *p, float *resul
     const size_t scratch = lte_diag_grad_floats(p->s.tokens, p->s.key_dim);
     struct lte_diag_grad_args a = {
         .state = p->state, .q = r->q, .k = r->k, .v = r->v, .dout = p->dout,
-        .log_decay = r->log_decay, .beta = r->beta, .q_stride = r->q_stride,
+        .log_decay = r->log_decay, .beta = r->beta, .keep = r->keep, .q_stride = r->q_stride,
         .k_stride = r->k_stride, .v_stride = r->v_stride, .dout_stride = r->v_stride,
         .decay_stride = r->decay_stride, .beta_stride = r->beta_stride,
         .decay_step = r->decay_step, .tokens = r->tokens, .key_dim = r->key_dim,
@@ -244,13 +247,13 @@ static void check_gradient(const char *name, lte_diag_grad_fn *fn)
     double worst = 0;
     bool good = true;
     for (size_t d = 1; d <= 36; d++)
-        for (int erase = 0; erase < 2; erase++) {
+        for (enum beta erase = NO_BETA; erase < BETAS; erase++) {
             const enum decay kind = (enum decay)check_below(DECAYS);
             good &= compare_grad(fn, (struct shape){d % 33, d, 1 + check_below(50), d % 3, erase,
                                                     d & 1, kind}, &worst);
         }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        good &= compare_grad(fn, (struct shape){32, sizes[i], 40, 0, true, false, MILD}, &worst);
+        good &= compare_grad(fn, (struct shape){32, sizes[i], 40, 0, ERASES, false, MILD}, &worst);
     check_ok(good, "diag_grad %s: sizes, strides, decays (worst %.3g)", name, worst);
 }
 
@@ -259,7 +262,7 @@ static void check_gradient(const char *name, lte_diag_grad_fn *fn)
 // With one decay for all channels it is the gated delta rule: o, S, and dg summed over the channels.
 static void check_gdn(const char *name, const struct lte_kernels *k)
 {
-    const struct shape s = {32, 48, 33, 0, true, false, EQUAL};
+    const struct shape s = {32, 48, 33, 0, ERASES, false, EQUAL};
     struct problem p = make(s);
     struct lte_delta_rule_args d = {
         .q = p.rule.q, .k = p.rule.k, .v = p.rule.v, .log_decay = p.rule.log_decay,

@@ -11,19 +11,22 @@ static const double TOLERANCE = 1e-6; // of sum |w x|; simd/short_conv.h
 
 struct problem {
     size_t n, channels, taps, xs, ys, cs;
-    float *x, *w, *tail, *y;
+    float *x, *w, *bias, *tail, *y; // bias NULL: none
 };
 
 static struct problem make(size_t n, size_t channels, size_t taps, size_t odd, enum check_fill fill)
 {
     struct problem p = {n, channels, taps, channels + odd, channels + 2 * odd, channels + 3 * odd,
-                        NULL, NULL, NULL, NULL};
+                        NULL, NULL, NULL, NULL, NULL};
     p.x = check_floats(n * p.xs);
     p.w = check_floats(taps * p.cs);
+    p.bias = (channels + taps) % 2 ? check_floats(channels) : NULL;
     p.tail = check_floats((taps - 1) * p.cs);
     p.y = check_floats(n * p.ys);
     check_fill(p.x, n * p.xs, fill);
     check_fill(p.w, taps * p.cs, CHECK_NORMAL);
+    if (p.bias)
+        check_fill(p.bias, channels, CHECK_NORMAL);
     check_fill(p.tail, (taps - 1) * p.cs, fill == CHECK_ONE_NAN ? CHECK_NORMAL : fill);
     return p;
 }
@@ -36,7 +39,7 @@ static double magnitude(const struct problem *p)
         m = p->x[i] == p->x[i] ? fmax(m, fabs(p->x[i])) : m;
     for (size_t i = 0; i < (p->taps - 1) * p->cs; i++)
         m = fmax(m, fabs(p->tail[i]));
-    return m * 3 * (double)p->taps;
+    return fmax(m, p->bias ? 1 : 0) * 3 * (double)(p->taps + 1);
 }
 
 static bool compare(const struct lte_kernels *k, size_t n, size_t channels, size_t taps, size_t odd,
@@ -47,8 +50,8 @@ static bool compare(const struct lte_kernels *k, size_t n, size_t channels, size
     float *y = check_floats(n * p.ys), *state = check_floats(tail);
     const double scale = magnitude(&p);
     memcpy(state, p.tail, tail * sizeof *state);
-    k->short_conv(y, p.ys, p.x, p.xs, state, p.w, p.cs, n, channels, taps);
-    check_ref()->short_conv(p.y, p.ys, p.x, p.xs, p.tail, p.w, p.cs, n, channels, taps);
+    k->short_conv(y, p.ys, p.x, p.xs, state, p.w, p.bias, p.cs, n, channels, taps);
+    check_ref()->short_conv(p.y, p.ys, p.x, p.xs, p.tail, p.w, p.bias, p.cs, n, channels, taps);
     bool good = check_near(y, p.y, n * p.ys, scale, TOLERANCE, worst, "y"); // gaps: same fill
     good &= !memcmp(state, p.tail, tail * sizeof *state);
     good &= check_guards();
@@ -85,14 +88,16 @@ static void check_split(const char *level, const struct lte_kernels *k)
         const size_t tail = (taps - 1) * p.cs;
         float *first = check_floats(tail), *state = check_floats(tail), *y = check_floats(N * p.ys);
         memcpy(first, p.tail, tail * sizeof *first);
-        k->short_conv(p.y, p.ys, p.x, p.xs, p.tail, p.w, p.cs, N, CHANNELS, taps);
+        k->short_conv(p.y, p.ys, p.x, p.xs, p.tail, p.w, p.bias, p.cs, N, CHANNELS, taps);
         for (size_t step = 1; step <= N; step += 3) {
             memcpy(state, first, tail * sizeof *state);
             for (size_t t = 0; t < N; t += step) {
                 const size_t n = N - t < step ? N - t : step;
-                k->short_conv(y + t * p.ys, p.ys, p.x + t * p.xs, p.xs, state, p.w, p.cs, n, CUT, taps);
+                k->short_conv(y + t * p.ys, p.ys, p.x + t * p.xs, p.xs, state, p.w, p.bias, p.cs, n, CUT,
+                              taps);
                 k->short_conv(y + t * p.ys + CUT, p.ys, p.x + t * p.xs + CUT, p.xs, state + CUT,
-                              p.w + CUT, p.cs, n, CHANNELS - CUT, taps);
+                              p.w + CUT, p.bias ? p.bias + CUT : NULL, p.cs, n, CHANNELS - CUT,
+                              taps);
             }
             good &= !memcmp(y, p.y, N * p.ys * sizeof *y);
             good &= !memcmp(state, p.tail, tail * sizeof *state);
@@ -109,9 +114,9 @@ static void check_known(const char *level, const struct lte_kernels *k)
     const float silu[] = {3.928055f, 2.857722f, 1.761594f, 0.731059f, 3.928055f};
     const float held[] = {0, 1, 2}, next[] = {10.999816f}; // silu(11)
     float tail[3] = {0}, y[5];
-    k->short_conv(y, 1, x, 1, tail, taps, 1, 5, 1, 4);
+    k->short_conv(y, 1, x, 1, tail, taps, NULL, 1, 5, 1, 4);
     bool good = check_near(y, silu, 5, 1, 1e-6, NULL, "silu");
-    k->short_conv(y, 1, more, 1, tail, taps, 1, 1, 1, 4);
+    k->short_conv(y, 1, more, 1, tail, taps, NULL, 1, 1, 1, 4);
     good &= check_near(y, next, 1, 11, 1e-6, NULL, "step");
     good &= !memcmp(tail, held, sizeof held);
     check_ok(good, "short_conv %s: taps [1,2,3,4]", level);

@@ -15,6 +15,9 @@ check_PROGRAMS += %D%/test_safetensors %D%/test_writer %D%/test_config %D%/test_
 %C%_test_looped_config_LDADD = $(EDGE_LIBS)
 %C%_test_init_CPPFLAGS = $(EDGE_CPPFLAGS)
 %C%_test_init_LDADD = $(EDGE_LIBS) -lm
+check_PROGRAMS += %D%/test_mixer_config
+%C%_test_mixer_config_CPPFLAGS = $(EDGE_CPPFLAGS)
+%C%_test_mixer_config_LDADD = $(EDGE_LIBS)
 %C%_test_model_CPPFLAGS = $(EDGE_CPPFLAGS)
 %C%_test_model_LDADD = $(EDGE_LIBS)
 endif

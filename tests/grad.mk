@@ -43,3 +43,6 @@ endif
 
 check_PROGRAMS += %D%/grad_loop
 %C%_grad_loop_LDADD = $(GRAD_LIBS) -lm
+
+check_PROGRAMS += %D%/grad_gates
+%C%_grad_gates_LDADD = $(GRAD_LIBS) -lm

@@ -123,26 +123,31 @@ static void conv_forward(const struct grad_case *c, double *const *in, double *c
     for (size_t s = 0, first = 0; s < c->segments; first += c->segment[s++])
         for (size_t t = 0; t < c->segment[s]; t++)
             for (size_t i = 0; i < width; i++) {
-                double z = 0;
+                double z = c->weights > 1 ? weight[1][i] : 0;
                 for (size_t j = t + 1 < taps ? taps - 1 - t : 0; j < taps; j++)
                     z += weight[0][j * width + i] * in[0][(first + t + j + 1 - taps) * width + i];
                 out[0][(first + t) * width + i] = z / (1 + exp(-z));
             }
 }
 
-static void check_conv(struct lte_context *context, const char *level, size_t channels, size_t taps)
+static void check_conv(struct lte_context *context, const char *level, size_t channels, size_t taps,
+                       bool biased)
 {
     static const size_t segments[] = {2, 13, 1, 6};
     char name[64];
     float *w = grad_normal(taps * channels, 1);
     struct grad_case c = make(context, LTE_OP_SHORT_CONV, channels, segments, 4);
-    c.op.short_conv = (struct lte_short_conv_op){w, channels, taps};
-    c.weights = 1;
+    float *bias = grad_normal(channels, 1);
+    c.op.short_conv = (struct lte_short_conv_op){w, channels, taps, biased ? bias : NULL};
+    c.weights = biased ? 2 : 1;
+    c.weight[1] = (struct grad_weight){.data = bias, .floats = channels};
     c.weight[0] = (struct grad_weight){.data = w, .floats = taps * channels};
-    snprintf(name, sizeof name, "short_conv %s, %zu channels, %zu taps", level, channels, taps);
+    snprintf(name, sizeof name, "short_conv %s, %zu channels, %zu taps%s", level, channels,
+             taps, biased ? ", biased" : "");
     grad_check(&c, conv_forward, TOLERANCE, name);
     drop(&c);
     free(w);
+    free(bias);
 }
 
 int main(int argc, char **argv)
@@ -154,10 +159,10 @@ int main(int argc, char **argv)
         check_saturation(context, *level);
         check_gates(context, *level, 3, 1);
         check_gates(context, *level, 5, 2);
-        check_conv(context, *level, 37, 4);
-        check_conv(context, *level, 131, 4); // more than a thread takes at a time
+        check_conv(context, *level, 37, 4, false);
+        check_conv(context, *level, 131, 4, true); // more than a thread takes at a time
         for (size_t taps = 1; taps <= 5; taps++)
-            check_conv(context, *level, 3, taps);
+            check_conv(context, *level, 3, taps, taps % 2);
         lte_close(context);
     }
     return check_end();

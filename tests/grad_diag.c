@@ -119,6 +119,11 @@ static void check_rules(struct lte_context *context)
     d.v = (struct lte_rule_source){2, 0, 4}, d.decay = (struct lte_rule_source){1, 0, 4};
     d.decays = 5;
     check_rule(context, d, 3, (const size_t[]){20, 40, 12}, "diag_rule, nothing erased");
+    d = base; // Mamba2: q and k shared, v weighed
+    d.v = (struct lte_rule_source){0, 0, 4}, d.k = (struct lte_rule_source){0, 12, 2};
+    d.q = (struct lte_rule_source){0, 22, 2}, d.decay = (struct lte_rule_source){1, 0, 4};
+    d.beta = (struct lte_rule_source){1, 4, 4}, d.decays = 1, d.step = LTE_RULE_WEIGHS;
+    check_rule(context, d, 2, (const size_t[]){32, 8}, "diag_rule, weighed");
 }
 
 // ---- the gates ----

@@ -53,12 +53,13 @@ static void loop_forward(const struct grad_case *c, double *const *in, double *c
 {
     const size_t width = c->width[0];
     for (size_t i = 0; i < grad_rows(c) * width; i++)
-        out[0][i] = in[0][i] + weight[0][c->op.loop_gate.one ? 0 : i % width] * in[1][i];
+        out[0][i] = in[0][i] + weight[0][c->op.loop_gate.one ? 0 : i % width] *
+                                   in[1][i / width * c->width[1] + i % width];
 }
 
 static void check_loop_gate(struct lte_context *context, const char *level, bool one)
 {
-    static const size_t width[] = {19, 19, 19};
+    const size_t width[] = {19, one ? 19 : 24, 19}; // a wider start is taken from its first columns
     float *w = grad_normal(19, 1);
     struct grad_case c = make(context, LTE_OP_LOOP_GATE, 2, width);
     c.op.loop_gate = (struct lte_loop_gate_op){w, 19, one};

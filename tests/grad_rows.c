@@ -95,7 +95,8 @@ static void norm_forward(const struct grad_case *c, double *const *in, double *c
             const double scale = l2 ? (v < n->scaled ? n->scale : 1) / sqrt(sum + n->eps)
                                     : 1 / sqrt(sum / (double)n->width + n->eps);
             for (size_t i = 0; i < n->width; i++)
-                y[i] = x[i] * scale * (n->weight ? weight[0][i] : 1) * (gate ? silu(gate[i]) : 1);
+                y[i] = x[i] * scale * (n->weight ? weight[0][n->own ? v * n->width + i : i] : 1) *
+                       (gate ? silu(gate[i]) : 1);
         }
     }
 }
@@ -105,18 +106,26 @@ struct norm_shape {
     size_t width, column, vectors, vector, scaled;
     bool weighted;
     const char *name;
+    bool own;
 };
 
 static void check_norm(struct lte_context *context, const char *level, const struct norm_shape *s)
 {
     char name[64];
-    float *w = grad_normal(s->vector, 1);
+    const size_t weights = s->own ? s->vectors * s->vector : s->vector;
+    float *w = grad_normal(weights, 1);
     struct grad_case c = make(context, s->kind, s->kind == LTE_OP_GATED_NORM ? 2 : 1, s->width,
                               SEGMENTS);
-    c.op.norm = (struct lte_norm_op){s->weighted ? w : NULL, s->column, s->vectors, s->vector,
-                                     s->scaled, 1e-6f, 0.25f, NULL};
+    c.op.norm = (struct lte_norm_op){.weight = s->weighted ? w : NULL,
+                                     .own = s->own,
+                                     .column = s->column,
+                                     .vectors = s->vectors,
+                                     .width = s->vector,
+                                     .scaled = s->scaled,
+                                     .eps = 1e-6f,
+                                     .scale = 0.25f};
     c.weights = s->weighted;
-    c.weight[0] = (struct grad_weight){.data = w, .floats = s->vector};
+    c.weight[0] = (struct grad_weight){.data = w, .floats = weights};
     snprintf(name, sizeof name, "%s %s", s->name, level);
     grad_check(&c, norm_forward, TOLERANCE, name);
     c.row_block = 33; // of 46 rows
@@ -129,13 +138,15 @@ static void check_norm(struct lte_context *context, const char *level, const str
 static void check_norms(struct lte_context *context, const char *level)
 {
     static const struct norm_shape shapes[] = {
-        {LTE_OP_RMSNORM, 39, 0, 1, 39, 0, true, "rmsnorm"},
-        {LTE_OP_RMSNORM, 23, 2, 3, 6, 0, true, "rmsnorm of heads"},
-        {LTE_OP_RMSNORM, 7, 0, 1, 7, 0, false, "rmsnorm without weights"},
-        {LTE_OP_L2NORM, 31, 1, 4, 7, 2, false, "l2norm of q and k heads"},
-        {LTE_OP_L2NORM, 36, 0, 2, 18, 2, false, "l2norm of whole rows"},
-        {LTE_OP_GATED_NORM, 33, 0, 3, 11, 0, true, "gated_norm"},
-        {LTE_OP_GATED_NORM, 20, 0, 1, 20, 0, true, "gated_norm, one head"},
+        {LTE_OP_RMSNORM, 39, 0, 1, 39, 0, true, "rmsnorm", false},
+        {LTE_OP_RMSNORM, 23, 2, 3, 6, 0, true, "rmsnorm of heads", false},
+        {LTE_OP_RMSNORM, 18, 0, 3, 6, 0, true, "rmsnorm, weights of each head", true},
+        {LTE_OP_GATED_NORM, 14, 0, 2, 7, 0, true, "gated_norm, weights of each head", true},
+        {LTE_OP_RMSNORM, 7, 0, 1, 7, 0, false, "rmsnorm without weights", false},
+        {LTE_OP_L2NORM, 31, 1, 4, 7, 2, false, "l2norm of q and k heads", false},
+        {LTE_OP_L2NORM, 36, 0, 2, 18, 2, false, "l2norm of whole rows", false},
+        {LTE_OP_GATED_NORM, 33, 0, 3, 11, 0, true, "gated_norm", false},
+        {LTE_OP_GATED_NORM, 20, 0, 1, 20, 0, true, "gated_norm, one head", false},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         check_norm(context, level, &shapes[i]);

@@ -20,7 +20,8 @@ static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "lt2_gdn_dsa",
                                      "nsa",         "hybrid_nsa", "kda", "kda_bounded",
                                      "delta_net",   "delta_net_gated",
-                                     "retnet",      "retnet_plain", "lt2_linear"};
+                                     "retnet",      "retnet_plain", "lt2_linear",
+                                     "hgrn2", "hgrn2_free", "mamba2", "mamba2_plain"};
 
 static void random_tokens(uint32_t *ids, size_t n, uint32_t vocabulary)
 {

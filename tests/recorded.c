@@ -18,7 +18,8 @@ static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "lt2_dsa",     "lt2_gdn_dsa", "lt2_sparse",
                                      "nsa",         "hybrid_nsa", "kda", "kda_bounded",
                                      "delta_net",   "delta_net_gated",
-                                     "retnet",      "retnet_plain", "lt2_linear"};
+                                     "retnet",      "retnet_plain", "lt2_linear",
+                                     "hgrn2", "hgrn2_free", "mamba2", "mamba2_plain"};
 
 static bool run_case(const struct answers *a, const struct lte_model *m, uint32_t batch)
 {

@@ -177,7 +177,7 @@ static void test_refused(void **state)
         {LT2 ",'nsa':{'block_counts':2}}", LTE_ERR_FORMAT, {"nsa.block_counts"}},
         {LT2 ",'nsa':{'blocks':2}}", LTE_ERR_UNSUPPORTED, {"nsa.blocks", "not known"}},
         {LT2 ",'layer_types':'nsa','qk_norm':true}", LTE_ERR_UNSUPPORTED, {"qk_norm", "native"}},
-        {LT2 ",'layer_types':'interleaved:4:1:mamba2:full'}", LTE_ERR_UNSUPPORTED, {"\"mamba2\""}},
+        {LT2 ",'layer_types':'interleaved:4:1:cot_gdp:full'}", LTE_ERR_UNSUPPORTED, {"\"cot_gdp\""}},
         {LT2 ",'layer_types':'gdn,full'}", LTE_ERR_FORMAT, {"2 mixers for 5 layers"}},
         {LT2 ",'layer_types':'gdn,full,full,full,full,full'}", LTE_ERR_FORMAT, {"6 mixers for 5"}},
         {LT2 ",'layer_types':'soup'}", LTE_ERR_FORMAT, {"layer_types", "\"soup\""}},

@@ -15,7 +15,8 @@
 static const char *const models[] = {
     "lte", "lte_layer", "full", "swa", "gva", "qk_norm", "transformer", "ungated", "kda",
     "kda_bounded", "delta_net", "delta_net_gated", "nsa", "hybrid_nsa", "lt2_gdn_dsa",
-    "retnet", "retnet_plain", "lt2_linear"};
+    "retnet", "retnet_plain", "lt2_linear",
+    "hgrn2", "hgrn2_free", "mamba2", "mamba2_plain"};
 enum { MODELS = sizeof models / sizeof models[0], ROWS = 60 };
 
 // Sequences of odd lengths whose tokens follow from their numbers; some targets do not count.

@@ -14,7 +14,7 @@ static struct vk_case conv(const float *weight, size_t taps, size_t channels)
     c.given[0] = true;
     c.op.in[0] = 0;
     c.op.out = 1;
-    c.op.short_conv = (struct lte_short_conv_op){weight, channels, taps};
+    c.op.short_conv = (struct lte_short_conv_op){weight, channels, taps, NULL};
     return c;
 }
 

@@ -63,8 +63,8 @@ struct lte_model_info {
 LTE_API void lte_model_describe(const struct lte_model *model, struct lte_model_info *info);
 
 struct lte_layer_info {
-    const char *mixer;       // "gdn", "delta_net", "kda", "retnet", "attention", "window", "lte", "nsa",
-                             // "dsa"
+    const char *mixer;       // "gdn", "delta_net", "kda", "retnet", "hgrn2", "mamba2", "attention",
+                             // "window", "lte", "nsa", "dsa"
     uint32_t query_heads, key_heads, value_heads;
     uint32_t key_dim, value_dim;   // per head
     uint32_t window;         // tokens a query sees in the window, itself included; 0: no window. Of

@@ -25,5 +25,7 @@ extern const struct lte_family lte_family_nsa;
 extern const struct lte_family lte_family_delta_net;
 extern const struct lte_family lte_family_kda;
 extern const struct lte_family lte_family_retnet;
+extern const struct lte_family lte_family_hgrn2;
+extern const struct lte_family lte_family_mamba2;
 
 #endif

@@ -160,6 +160,12 @@ static void mixer_weights(struct lte_walk *w, struct lte_layer *layer, lte_out_i
     case LTE_MIXER_RETNET:
         lte_retnet_weights(w, &layer->retnet);
         break;
+    case LTE_MIXER_HGRN2:
+        lte_hgrn2_weights(w, &layer->hgrn2);
+        break;
+    case LTE_MIXER_MAMBA2:
+        lte_mamba2_weights(w, &layer->mamba2);
+        break;
     case LTE_MIXER_NSA:
         lte_nsa_weights(w, &layer->attention, out_init);
         break;

@@ -63,6 +63,16 @@ void lte_retnet_configure(struct lte_config *config, const struct lte_model *mod
                           struct lte_retnet *retnet);
 void lte_retnet_weights(struct lte_walk *walk, struct lte_retnet *retnet);
 
+// HGRN2, likewise; the bounds are the family's.
+void lte_hgrn2_configure(struct lte_config *config, const struct lte_model *model,
+                         struct lte_hgrn2 *hgrn2);
+void lte_hgrn2_weights(struct lte_walk *walk, struct lte_hgrn2 *hgrn2);
+
+// Mamba2, likewise; old names of keys are understood.
+void lte_mamba2_configure(struct lte_config *config, const struct lte_model *model,
+                          struct lte_mamba2 *mamba2);
+void lte_mamba2_weights(struct lte_walk *walk, struct lte_mamba2 *mamba2);
+
 // The linear mixers of model_type "lt2": fills layer[m] for every mixer m that is used, or that the
 // config speaks of. Both are indexed by enum lte_mixer; heads: those of attention.
 void lte_lt2_mixers(struct lte_config *config, const struct lte_model *model, uint32_t heads,
@@ -113,17 +123,29 @@ void lte_fla_layers(struct lte_config *config, struct lte_model *model,
 
 static inline struct lte_init lte_init_normal(double deviation)
 {
-    return (struct lte_init){LTE_INIT_NORMAL, deviation};
+    return (struct lte_init){.rule = LTE_INIT_NORMAL, .value = deviation};
 }
 
 static inline struct lte_init lte_init_constant(double value)
 {
-    return (struct lte_init){LTE_INIT_CONSTANT, value};
+    return (struct lte_init){.rule = LTE_INIT_CONSTANT, .value = value};
+}
+
+// A uniform in low..16.
+static inline struct lte_init lte_init_a_log(double low)
+{
+    return (struct lte_init){LTE_INIT_A_LOG, low, 16, 0};
+}
+
+// A step between 0.001 and 0.1.
+static inline struct lte_init lte_init_dt_bias(void)
+{
+    return (struct lte_init){LTE_INIT_DT_BIAS, -6.907755278982137, -2.302585092994046, 0};
 }
 
 static inline struct lte_init lte_init_uniform(double bound)
 {
-    return (struct lte_init){LTE_INIT_UNIFORM, bound};
+    return (struct lte_init){.rule = LTE_INIT_UNIFORM, .value = bound};
 }
 
 #endif

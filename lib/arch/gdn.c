@@ -98,9 +98,9 @@ void lte_gdn_weights(struct lte_walk *walk, struct lte_gdn *g, lte_out_init_fn *
     if (g->gate)
         lte_walk_weight(walk, &g->g_proj, "g_proj.weight", normal, LTE_SHAPE(values, width));
     lte_delta_conv_weights(walk, g);
-    lte_walk_weight(walk, &g->A_log, "A_log", (struct lte_init){LTE_INIT_A_LOG, 0},
+    lte_walk_weight(walk, &g->A_log, "A_log", lte_init_a_log(0),
                     LTE_SHAPE(heads));
-    lte_walk_weight(walk, &g->dt_bias, "dt_bias", (struct lte_init){LTE_INIT_DT_BIAS, 0},
+    lte_walk_weight(walk, &g->dt_bias, "dt_bias", lte_init_dt_bias(),
                     LTE_SHAPE(heads));
     lte_delta_out_weights(walk, g, out_init);
 }

@@ -28,7 +28,7 @@ static void configure(struct lte_config *config, struct lte_model *model)
 // Where the gate is safe, exp(A_log) starts at 1.
 static struct lte_init decay_init(const struct lte_gdn *kda)
 {
-    return kda->safe_gate ? lte_init_constant(0) : (struct lte_init){LTE_INIT_A_LOG, 1};
+    return kda->safe_gate ? lte_init_constant(0) : lte_init_a_log(1);
 }
 
 void lte_kda_weights(struct lte_walk *walk, struct lte_gdn *g)
@@ -43,7 +43,7 @@ void lte_kda_weights(struct lte_walk *walk, struct lte_gdn *g)
     lte_walk_weight(walk, &g->f_out, "f_proj.1.weight", normal, LTE_SHAPE(decays, low));
     lte_walk_weight(walk, &g->b_proj, "b_proj.weight", normal, LTE_SHAPE(heads, width));
     lte_walk_weight(walk, &g->A_log, "A_log", decay_init(g), LTE_SHAPE(heads));
-    lte_walk_weight(walk, &g->dt_bias, "dt_bias", (struct lte_init){LTE_INIT_DT_BIAS, 0},
+    lte_walk_weight(walk, &g->dt_bias, "dt_bias", lte_init_dt_bias(),
                     LTE_SHAPE(decays));
     lte_walk_weight(walk, &g->g_proj, "g_proj.0.weight", normal, LTE_SHAPE(low, width));
     lte_walk_weight(walk, &g->g_out, "g_proj.1.weight", normal, LTE_SHAPE(values, low));

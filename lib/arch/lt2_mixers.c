@@ -59,6 +59,29 @@ static void retnet(struct lte_config *own, const struct lte_model *model, uint32
     layer->retnet.norm_eps = (float)lte_config_number_or(own, "norm_eps", 0, 1, 1e-5);
 }
 
+static void hgrn2(struct lte_config *own, const struct lte_model *model, uint32_t heads,
+                  struct lte_layer *layer)
+{
+    char text[96];
+    snprintf(text, sizeof text, "{\"num_heads\":%u}", (unsigned)heads);
+    if (!lte_config_has(own, "expand_ratio"))
+        lte_config_defaults(own, text);
+    lte_hgrn2_configure(own, model, &layer->hgrn2);
+    layer->hgrn2.norm_eps = (float)lte_config_number_or(own, "norm_eps", 0, 1, 1e-5);
+}
+
+static void mamba2(struct lte_config *own, const struct lte_model *model, uint32_t heads,
+                   struct lte_layer *layer)
+{
+    char text[160];
+    snprintf(text, sizeof text,
+             "{\"head_dim\":%u,\"state_size\":64,\"rescale_prenorm_residual\":false}",
+             (unsigned)at_least_one(2 * (uint64_t)model->width / heads));
+    lte_config_defaults(own, text);
+    lte_mamba2_configure(own, model, &layer->mamba2);
+    layer->mamba2.norm_eps = (float)lte_config_number_or(own, "norm_eps", 0, 1, 1e-5);
+}
+
 static const struct mixer_keys {
     enum lte_mixer mixer;
     const char *key, *prefix;
@@ -69,6 +92,8 @@ static const struct mixer_keys {
     {LTE_MIXER_KDA, "kda", "kda.", kda},
     {LTE_MIXER_DELTA_NET, "deltanet", "deltanet.", delta_net},
     {LTE_MIXER_RETNET, "retnet", "retnet.", retnet},
+    {LTE_MIXER_HGRN2, "hgrn2", "hgrn2.", hgrn2},
+    {LTE_MIXER_MAMBA2, "mamba2", "mamba2.", mamba2},
 };
 
 void lte_lt2_mixers(struct lte_config *config, const struct lte_model *model, uint32_t heads,

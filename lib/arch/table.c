@@ -16,6 +16,8 @@ const struct lte_family *const lte_families[] = {
     &lte_family_delta_net,
     &lte_family_kda,
     &lte_family_retnet,
+    &lte_family_hgrn2,
+    &lte_family_mamba2,
     NULL,
 };
 
@@ -29,5 +31,7 @@ const char *const lte_family_names[] = {
     "delta_net",
     "kda",
     "retnet",
+    "hgrn2",
+    "mamba2",
     NULL,
 };

@@ -94,6 +94,7 @@ static void backward_chunk(void *arg, const struct lte_chunk *c)
                 c->value_head * d->value_dim,
         .log_decay = a.log_decay,
         .beta = a.beta,
+        .keep = a.keep,
         .q_stride = a.q_stride,
         .k_stride = a.k_stride,
         .v_stride = a.v_stride,

@@ -83,5 +83,6 @@ extern const struct lte_gradient lte_grad_embed, lte_grad_rmsnorm, lte_grad_line
     lte_grad_delta_rule, lte_grad_diag_rule, lte_grad_gated_norm, lte_grad_rope_angles, lte_grad_rope,
     lte_grad_lte_score, lte_grad_attend, lte_grad_nsa, lte_grad_split, lte_grad_sdpa_gate,
     lte_grad_loop_gate, lte_grad_layernorm, lte_grad_dsa, lte_grad_align;
+extern const struct lte_gradient lte_grad_forget_gates, lte_grad_step_gates;
 
 #endif

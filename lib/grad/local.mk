@@ -12,3 +12,5 @@ LIB_GRAD += %D%/chunk_states.c %D%/chunk_states.h
 LIB_GRAD += %D%/layernorm.c
 LIB_GRAD += %D%/dsa.c %D%/dsa.h %D%/dsa_index.c
 LIB_GRAD += %D%/align.c
+LIB_GRAD += %D%/forget_gates.c
+LIB_GRAD += %D%/step_gates.c

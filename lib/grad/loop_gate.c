@@ -13,7 +13,7 @@ struct gate {
     const float *dy, *start;
     float *dx, *dstart;
     float *partial; // [blocks][width or 1]; NULL: no gradient of the weight
-    size_t rows, width;
+    size_t rows, width, start_width;
 };
 
 // One number's gradient is a sum over all channels: in double, which one block's order fixes.
@@ -42,8 +42,8 @@ static void block(void *arg, size_t item, unsigned thread)
     if (dw)
         memset(dw, 0, parts * sizeof *dw);
     for (size_t r = from; r < to; r++) {
-        const float *dy = g->dy + r * width, *start = g->start + r * width;
-        float *dstart = g->dstart + r * width;
+        const float *dy = g->dy + r * width, *start = g->start + r * g->start_width;
+        float *dstart = g->dstart + r * g->start_width;
         g->kernels->add(g->dx + r * width, g->dx + r * width, dy, width);
         for (size_t i = 0; i < width; i++)
             dstart[i] += (g->op->one ? *w : w[i]) * dy[i];
@@ -64,7 +64,8 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                      .dstart = lte_tape_gradient(t, op->in[1]),
                      .partial = dw ? lte_exec_shared(x) : NULL,
                      .rows = x->rows,
-                     .width = lte_exec_width(x, op->out)};
+                     .width = lte_exec_width(x, op->out),
+                     .start_width = lte_exec_width(x, op->in[1])};
     const size_t blocks = lte_partial_blocks(x->rows);
     lte_exec_for(x, blocks, block, &g);
     if (dw)

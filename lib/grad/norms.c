@@ -12,11 +12,16 @@ struct norm_rows {
     const struct lte_norm_op *op;
     const float *dy, *x, *gate;
     float *dx, *dgate;
-    float *partial;           // [blocks][op->width]; NULL: no gradient of the weight
+    float *partial;           // [blocks][weights]; NULL: no gradient of the weight
     size_t rows, stride;
     // One vector; dgate and dw may be NULL.
     void (*vector)(const struct norm_rows *n, size_t i, size_t at, float *dw);
 };
+
+static size_t weights_of(const struct lte_norm_op *op)
+{
+    return op->own ? op->vectors * op->width : op->width;
+}
 
 // Columns that no vector covers were passed on.
 static void pass_on(const struct norm_rows *n, size_t row)
@@ -31,13 +36,15 @@ static void block(void *arg, size_t item, unsigned thread)
     const struct norm_rows *n = arg;
     const size_t from = item * LTE_PARTIAL_ROWS;
     const size_t to = from + LTE_PARTIAL_ROWS < n->rows ? from + LTE_PARTIAL_ROWS : n->rows;
-    float *dw = n->partial ? n->partial + item * n->op->width : NULL;
+    const size_t weights = weights_of(n->op), own = n->op->own ? n->op->width : 0;
+    float *dw = n->partial ? n->partial + item * weights : NULL;
     (void)thread;
     if (dw)
-        memset(dw, 0, n->op->width * sizeof *dw);
+        memset(dw, 0, weights * sizeof *dw);
     for (size_t r = from; r < to; r++) {
         for (size_t i = 0; i < n->op->vectors; i++)
-            n->vector(n, i, r * n->stride + n->op->column + i * n->op->width, dw);
+            n->vector(n, i, r * n->stride + n->op->column + i * n->op->width,
+                      dw ? dw + i * own : NULL);
         if (!n->gate)
             pass_on(n, r);
     }
@@ -63,21 +70,25 @@ static void run(struct lte_tape *t, const struct lte_op *op,
     const size_t blocks = lte_partial_blocks(x->rows);
     lte_exec_for(x, blocks, block, &n);
     if (dw)
-        lte_partial_add(x, dw, n.partial, blocks, op->norm.width);
+        lte_partial_add(x, dw, n.partial, blocks, weights_of(&op->norm));
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each)
 {
     (void)kernels;
-    *shared = op->norm.weight ? lte_partial_bytes(limits->rows, op->norm.width) : 0;
+    *shared = op->norm.weight ? lte_partial_bytes(limits->rows, weights_of(&op->norm)) : 0;
     *each = 0;
+}
+
+static const float *weight_of(const struct lte_norm_op *op, size_t i)
+{
+    return op->own && op->weight ? op->weight + i * op->width : op->weight;
 }
 
 static void rmsnorm_vector(const struct norm_rows *n, size_t i, size_t at, float *dw)
 {
-    (void)i;
-    n->kernels->rmsnorm_back(n->dx + at, dw, n->dy + at, n->x + at, n->op->weight, n->op->width,
+    n->kernels->rmsnorm_back(n->dx + at, dw, n->dy + at, n->x + at, weight_of(n->op, i), n->op->width,
                              n->op->eps);
 }
 
@@ -90,9 +101,8 @@ static void l2norm_vector(const struct norm_rows *n, size_t i, size_t at, float 
 
 static void gated_norm_vector(const struct norm_rows *n, size_t i, size_t at, float *dw)
 {
-    (void)i;
     n->kernels->gated_norm_back(n->dx + at, n->dgate + at, dw, n->dy + at, n->x + at, n->gate + at,
-                                n->op->weight, n->op->width, n->op->eps);
+                                weight_of(n->op, i), n->op->width, n->op->eps);
 }
 
 static void rmsnorm(struct lte_tape *t, const struct lte_op *op)

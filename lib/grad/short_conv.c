@@ -15,6 +15,7 @@ struct short_conv {
     const float *x, *dy;
     float *y, *dx;
     float *partial;           // [segments][taps][channels]; NULL: no gradient of the weights
+    float *bias_partial;      // [segments][channels], likewise
     size_t blocks;            // of channels
 };
 
@@ -32,6 +33,11 @@ static struct part find_part(const struct short_conv *s, size_t item)
                          g->row * s->op->channels + from};
 }
 
+static const float *bias_of(const struct short_conv *s, const struct part *p)
+{
+    return s->op->bias ? s->op->bias + p->from : NULL;
+}
+
 static void clear_rows(float *x, size_t stride, size_t rows, size_t n)
 {
     for (size_t r = 0; r < rows; r++)
@@ -46,8 +52,8 @@ static void forward_part(void *arg, size_t item, unsigned thread)
     float *tail = lte_exec_scratch(s->exec, thread);
     clear_rows(tail, width, s->op->taps - 1, p.channels);
     s->exec->kernels->short_conv(s->y + p.at, width, s->x + p.at, width, tail,
-                                 s->op->weight + p.from, width, p.segment->rows, p.channels,
-                                 s->op->taps);
+                                 s->op->weight + p.from, bias_of(s, &p), width, p.segment->rows,
+                                 p.channels, s->op->taps);
 }
 
 static void backward_part(void *arg, size_t item, unsigned thread)
@@ -56,12 +62,15 @@ static void backward_part(void *arg, size_t item, unsigned thread)
     const struct part p = find_part(s, item);
     const size_t width = s->op->channels, taps = s->op->taps;
     float *dw = s->partial ? s->partial + item / s->blocks * taps * width + p.from : NULL;
+    float *db = s->bias_partial ? s->bias_partial + item / s->blocks * width + p.from : NULL;
     (void)thread;
     if (dw)
         clear_rows(dw, width, taps, p.channels);
-    s->exec->kernels->short_conv_back(s->dx + p.at, dw, s->dy + p.at, s->x + p.at, width,
-                                      s->op->weight + p.from, width, p.segment->rows, p.channels,
-                                      taps);
+    if (db)
+        clear_rows(db, width, 1, p.channels);
+    s->exec->kernels->short_conv_back(s->dx + p.at, dw, db, s->dy + p.at, s->x + p.at, width,
+                                      s->op->weight + p.from, bias_of(s, &p), width,
+                                      p.segment->rows, p.channels, taps);
 }
 
 static struct short_conv open_op(struct lte_tape *t, const struct lte_op *op)
@@ -83,12 +92,17 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
 {
     struct short_conv s = open_op(t, op);
     float *dw = lte_tape_weight_gradient(t, op->short_conv.weight);
+    float *db = s.op->bias ? lte_tape_weight_gradient(t, s.op->bias) : NULL;
+    const size_t weights = s.exec->segments * s.op->taps * s.op->channels;
     s.dy = lte_tape_gradient(t, op->out);
     s.dx = lte_tape_gradient(t, op->in[0]);
     s.partial = dw ? lte_exec_shared(s.exec) : NULL;
+    s.bias_partial = db ? (float *)lte_exec_shared(s.exec) + weights : NULL;
     lte_exec_for(s.exec, s.exec->segments * s.blocks, backward_part, &s);
     if (dw)
         lte_partial_add(s.exec, dw, s.partial, s.exec->segments, s.op->taps * s.op->channels);
+    if (db)
+        lte_partial_add(s.exec, db, s.bias_partial, s.exec->segments, s.op->channels);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,
@@ -96,7 +110,7 @@ static void scratch(const struct lte_op *op, const struct lte_tape_limits *limit
 {
     const size_t taps = op->short_conv.taps, channels = op->short_conv.channels;
     (void)kernels;
-    *shared = limits->segments * taps * channels * sizeof(float);
+    *shared = limits->segments * (taps + (op->short_conv.bias ? 1 : 0)) * channels * sizeof(float);
     *each = (taps - 1) * channels * sizeof(float);
 }
 

@@ -29,6 +29,7 @@ struct lte_diag_rule_args lte_diag_rule_args(const struct lte_exec *x, const str
 {
     const struct lte_diag_rule_op *d = &op->diag_rule;
     struct lte_diag_rule_args a = {.o_stride = d->heads * d->value_dim,
+                                   .keep = d->step == LTE_RULE_WEIGHS,
                                    .decay_step = d->decays > 1,
                                    .tokens = tokens,
                                    .key_dim = d->key_dim,

@@ -12,14 +12,14 @@
 
 static size_t gate_width(const struct lte_op *op, const size_t *in_width)
 {
-    return in_width[0] == in_width[1] && in_width[0] == op->loop_gate.width ? in_width[0] : 0;
+    return in_width[0] <= in_width[1] && in_width[0] == op->loop_gate.width ? in_width[0] : 0;
 }
 
 struct gate {
     const struct lte_loop_gate_op *op;
     float *y;
     const float *x, *start;
-    size_t rows, width;
+    size_t rows, width, start_width;
 };
 
 static void gate_block(void *arg, size_t item, unsigned thread)
@@ -31,7 +31,7 @@ static void gate_block(void *arg, size_t item, unsigned thread)
     (void)thread;
     for (size_t r = from; r < to; r++) {
         float *y = g->y + r * width;
-        const float *x = g->x + r * width, *start = g->start + r * width;
+        const float *x = g->x + r * width, *start = g->start + r * g->start_width;
         for (size_t i = 0; i < width; i++)
             y[i] = x[i] + (g->op->one ? *w : w[i]) * start[i];
     }
@@ -44,7 +44,8 @@ static void gate(struct lte_exec *x, const struct lte_op *op)
                      .x = lte_exec_value(x, op->in[0]),
                      .start = lte_exec_value(x, op->in[1]),
                      .rows = x->rows,
-                     .width = lte_exec_width(x, op->out)};
+                     .width = lte_exec_width(x, op->out),
+                     .start_width = lte_exec_width(x, op->in[1])};
     lte_exec_for(x, (g.rows + LTE_ROW_BLOCK - 1) / LTE_ROW_BLOCK, gate_block, &g);
 }
 

@@ -13,13 +13,18 @@ static size_t same_width(const struct lte_op *op, const size_t *in_width)
     return n->column + n->vectors * n->width <= in_width[0] ? in_width[0] : 0;
 }
 
+static const float *weight_of(const struct lte_norm_op *n, size_t i)
+{
+    return n->own && n->weight ? n->weight + i * n->width : n->weight;
+}
+
 static void rmsnorm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
                         const float *a, const float *b)
 {
     const struct lte_norm_op *n = &op->norm;
     (void)b;
     for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width)
-        k->rmsnorm(y + c, a + c, n->weight, n->width, n->eps);
+        k->rmsnorm(y + c, a + c, weight_of(n, i), n->width, n->eps);
 }
 
 static void l2norm_row(const struct lte_kernels *k, const struct lte_op *op, float *y,
@@ -49,7 +54,7 @@ static void gated_norm_row(const struct lte_kernels *k, const struct lte_op *op,
 {
     const struct lte_norm_op *n = &op->norm;
     for (size_t i = 0, c = n->column; i < n->vectors; i++, c += n->width)
-        k->gated_norm(y + c, a + c, b + c, n->weight, n->width, n->eps);
+        k->gated_norm(y + c, a + c, b + c, weight_of(n, i), n->width, n->eps);
 }
 
 struct copy {

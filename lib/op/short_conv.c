@@ -25,7 +25,8 @@ static void block(void *arg, size_t item, unsigned thread)
     const size_t at = g->row * c->channels + from;
     (void)thread;
     s->exec->kernels->short_conv(s->out + at, c->channels, s->in + at, c->channels, tail + from,
-                                 c->weight + from, c->channels, g->rows, n, c->taps);
+                                 c->weight + from, c->bias ? c->bias + from : NULL, c->channels,
+                                 g->rows, n, c->taps);
 }
 
 static void compute(struct lte_exec *x, const struct lte_op *op)

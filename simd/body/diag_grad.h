@@ -107,8 +107,9 @@ LTE_INLINE void forward_token(const struct block *b, size_t t, const bool erase)
     decay_state(b, t, seen);
     load_columns(d, b, a->v + t * a->v_stride);
     LTE_UNROLL for (size_t n = 0; n < N; n++) {
-        if (erase) {
+        if (erase)
             d[n] = v_sub(d[n], seen[n]);
+        if (a->beta) {
             v_store(b->error + t * COLUMNS + n * VL, d[n]);
             d[n] = v_mul(v_set1(a->beta[t * a->beta_stride]), d[n]);
         }
@@ -177,19 +178,19 @@ LTE_INLINE V write_back(const struct block *b, size_t t, size_t x, const size_t 
 }
 
 // What beta G^T k does to dv and dbeta; it is left in dd.
-LTE_INLINE void value_back(const struct block *b, size_t t, V dd[N], const bool erase)
+LTE_INLINE void value_back(const struct block *b, size_t t, V dd[N])
 {
     const struct lte_diag_grad_args *a = b->a;
     V sum = v_zero();
     LTE_UNROLL for (size_t n = 0; n < N; n++) {
-        if (erase) {
+        if (a->beta) {
             sum = v_fma(dd[n], v_load(b->error + t * COLUMNS + n * VL), sum);
             dd[n] = v_mul(v_set1(a->beta[t * a->beta_stride]), dd[n]);
         }
         if (b->width > n * VL)
             add_some(a->dv + t * a->v_stride + b->column + n * VL, dd[n], b->width - n * VL);
     }
-    if (erase)
+    if (a->beta)
         a->dbeta[t * a->beta_stride] += v_sum(sum);
 }
 
@@ -209,7 +210,7 @@ LTE_INLINE void token_back(const struct block *b, size_t t, const bool erase)
         read_back(b, t, x, a->key_dim - x, dout, dd);
     LTE_UNROLL for (size_t n = 0; n < N; n++)
         dd[0][n] = v_add(dd[0][n], dd[1][n]);
-    value_back(b, t, dd[0], erase);
+    value_back(b, t, dd[0]);
     for (x = 0; x + VL <= a->key_dim; x += VL)
         gates = v_add(gates, write_back(b, t, x, VL, delta, dd[0], erase));
     if (x < a->key_dim)
@@ -239,7 +240,7 @@ static void diag_grad(const struct lte_diag_grad_args *a)
     decays(&b);
     for (b.column = 0; b.column < a->value_dim; b.column += COLUMNS) {
         b.width = a->value_dim - b.column < COLUMNS ? a->value_dim - b.column : COLUMNS;
-        if (a->beta)
+        if (a->beta && !a->keep)
             run_block(&b, true);
         else
             run_block(&b, false);

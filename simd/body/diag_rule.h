@@ -100,7 +100,7 @@ LTE_INLINE void couple(struct segment *g, const struct lte_diag_rule_args *a, co
         for (size_t x = 0; x < a->key_dim; x += VL)
             scale_channels(g, a, c, x, kk, qk, erase, C);
         LTE_UNROLL for (size_t j = 0; j < C; j++) {
-            p->beta[j] = erase ? a->beta[(g->at + c * C + j) * a->beta_stride] : 1;
+            p->beta[j] = a->beta ? a->beta[(g->at + c * C + j) * a->beta_stride] : 1;
             LTE_UNROLL for (size_t i = 0; i <= j; i++) {
                 p->kk[j][i] = v_sum(kk[j][i]);
                 p->qk[j][i] = v_sum(qk[j][i]);
@@ -196,7 +196,7 @@ LTE_INLINE void solve(const struct group *u, const struct lte_diag_rule_args *a,
                     d = v_fnma(v_set1(p->kk[j][i]), delta[i][n], d);
                 y = v_fma(v_set1(p->qk[j][i]), delta[i][n], y);
             }
-            delta[j][n] = d = erase ? v_mul(v_set1(p->beta[j]), d) : d;
+            delta[j][n] = d = v_mul(v_set1(p->beta[j]), d);
             y = v_fma(v_set1(p->qk[j][j]), d, y);
             if (left >= VL)
                 v_store(o, y);
@@ -279,7 +279,7 @@ LTE_INLINE void run_all(const struct lte_diag_rule_args *a, const bool erase)
 
 static void diag_rule(const struct lte_diag_rule_args *a)
 {
-    if (a->beta)
+    if (a->beta && !a->keep)
         run_all(a, true);
     else
         run_all(a, false);

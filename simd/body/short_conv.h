@@ -16,14 +16,14 @@
 enum { TILE = 512, LINE = 16, MAX_FAST_TAPS = 4, MAX_TOKENS = 4 };
 
 struct conv {
-    const float *x, *w;
+    const float *x, *w, *bias;
     float *tail;
     size_t xs, cs, taps, n;
 };
 
-// The weights of a cache line of channels, scaled, and their last inputs, oldest first.
+// The weights and biases of a cache line of channels, scaled, and their last inputs, oldest first.
 struct column {
-    _Alignas(64) float w[MAX_FAST_TAPS][LINE], held[MAX_FAST_TAPS - 1][LINE];
+    _Alignas(64) float w[MAX_FAST_TAPS][LINE], bias[LINE], held[MAX_FAST_TAPS - 1][LINE];
 };
 
 // Row r of the tail followed by x.
@@ -42,9 +42,11 @@ LTE_INLINE V scaled(V w)
 static void pack(struct column *column, const struct conv *a, size_t channels)
 {
     for (size_t c = 0; c < channels; c += LINE, column++) {
-        for (size_t j = 0; j < a->taps; j++)
-            for (size_t l = 0; l < LINE; l += VL)
+        for (size_t l = 0; l < LINE; l += VL) {
+            for (size_t j = 0; j < a->taps; j++)
                 v_store(column->w[j] + l, scaled(v_load(a->w + j * a->cs + c + l)));
+            v_store(column->bias + l, a->bias ? scaled(v_load(a->bias + c + l)) : v_zero());
+        }
         for (size_t j = 0; j + 1 < a->taps; j++)
             memcpy(column->held[j], a->tail + j * a->cs + c, sizeof column->held[j]);
     }
@@ -54,6 +56,7 @@ static void pack(struct column *column, const struct conv *a, size_t channels)
 LTE_INLINE void convolve_vector(V *z, const float *x, size_t xs, struct column *column, size_t l,
                                 const size_t taps)
 {
+    const V bias = v_load(column->bias + l);
     V in[MAX_FAST_TAPS - 1 + MAX_TOKENS];
     LTE_UNROLL for (size_t j = 0; j + 1 < taps; j++)
         in[j] = v_load(column->held[j] + l);
@@ -64,7 +67,7 @@ LTE_INLINE void convolve_vector(V *z, const float *x, size_t xs, struct column *
     LTE_UNROLL for (size_t j = 0; j < taps; j++) {
         const V w = v_load(column->w[j] + l);
         LTE_UNROLL for (size_t i = 0; i < MAX_TOKENS; i++)
-            z[i] = j ? v_fma(w, in[j + i], z[i]) : v_mul(w, in[i]);
+            z[i] = v_fma(w, in[j + i], j ? z[i] : bias);
     }
 }
 
@@ -102,11 +105,13 @@ LTE_INLINE void convolve_token(float *y, const struct conv *a, size_t t, size_t 
     for (; c < channels; c += VL) {
         const size_t m = channels - c < VL ? channels - c : VL;
         V z = v_zero();
+        if (a->bias)
+            z = scaled(m == VL ? v_load(a->bias + c) : v_load_n(a->bias + c, m));
         for (size_t j = 0; j < taps; j++) {
             const float *at = a->w + j * a->cs + c, *r = row(a, t + j) + c;
             const V w = scaled(m == VL ? v_load(at) : v_load_n(at, m));
             const V x = m == VL ? v_load(r) : v_load_n(r, m);
-            z = j ? v_fma(w, x, z) : v_mul(w, x);
+            z = v_fma(w, x, z);
         }
         v_silu_of_sums(&z, 1);
         if (m == VL)
@@ -149,10 +154,10 @@ static void convolve_tile(float *y, size_t ys, const struct conv *a, size_t chan
 }
 
 static void short_conv(float *y, size_t ys, const float *x, size_t xs, float *tail, const float *w,
-                       size_t cs, size_t n, size_t channels, size_t taps)
+                       const float *bias, size_t cs, size_t n, size_t channels, size_t taps)
 {
     for (size_t c = 0; c < channels; c += TILE) {
-        const struct conv a = {x + c, w + c, taps > 1 ? tail + c : NULL, xs, cs, taps, n};
+        const struct conv a = {x + c, w + c, bias ? bias + c : NULL, taps > 1 ? tail + c : NULL, xs, cs, taps, n};
         convolve_tile(y + c, ys, &a, channels - c < TILE ? channels - c : TILE);
     }
 }

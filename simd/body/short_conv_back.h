@@ -16,14 +16,15 @@
 enum { TILE = 128, LINE = 16, MAX_FAST_TAPS = 4, MAX_TOKENS = 4 };
 
 struct conv_back {
-    float *dx, *dw;
-    const float *dy, *x, *w;
+    float *dx, *dw, *dbias;
+    const float *dy, *x, *w, *bias;
     size_t s, cs, n, taps;
 };
 
 // What is kept of a tile of channels, row by row.
 struct tile_back {
     _Alignas(64) float w[MAX_FAST_TAPS][TILE], dw[MAX_FAST_TAPS][TILE];
+    float bias[TILE], dbias[TILE];
     float held[MAX_FAST_TAPS - 1][TILE];    // x of the last tokens, oldest first
     float pending[MAX_FAST_TAPS - 1][TILE]; // what is to be added to dx of these
 };
@@ -43,11 +44,15 @@ LTE_INLINE void convolve_back(const struct conv_back *a, struct tile_back *k, si
     LTE_UNROLL for (size_t j = 0; j < taps; j++) {
         const V w = load_part(k->w[j] + c, m);
         LTE_UNROLL for (size_t i = 0; i < tokens; i++)
-            z[i] = j ? v_fma(w, in[j + i], z[i]) : v_mul(w, in[i]);
+            z[i] = v_fma(w, in[j + i], j ? z[i] : load_part(k->bias + c, m));
     }
     LTE_UNROLL for (size_t i = 0; i < tokens; i++)
         z[i] = v_mul(load_part(a->dy + (t + i) * a->s + c, m), v_silu_slope(z[i], &silu));
     if (trained) {
+        V dbias = load_part(k->dbias + c, m);
+        LTE_UNROLL for (size_t i = 0; i < tokens; i++)
+            dbias = v_add(dbias, z[i]);
+        store_part(k->dbias + c, dbias, m);
         LTE_UNROLL for (size_t j = 0; j < taps; j++) {
             V dw = load_part(k->dw[j] + c, m);
             LTE_UNROLL for (size_t i = 0; i < tokens; i++)
@@ -119,14 +124,20 @@ LTE_INLINE void convolve_few_taps_back(const struct conv_back *a, size_t channel
     struct tile_back k;
     memset(k.held, 0, sizeof k.held);
     memset(k.pending, 0, sizeof k.pending);
+    memset(k.bias, 0, sizeof k.bias);
     copy_rows(k.w[0], TILE, a->w, a->cs, taps, channels);
-    if (!a->dw) {
+    copy_rows(k.bias, TILE, a->bias, TILE, a->bias ? 1 : 0, channels);
+    if (!a->dw && !a->dbias) {
         convolve_tile_back(a, &k, channels, taps, false);
         return;
     }
-    copy_rows(k.dw[0], TILE, a->dw, a->cs, taps, channels);
+    memset(k.dw, 0, sizeof k.dw); // what nobody asked for is added up too
+    memset(k.dbias, 0, sizeof k.dbias);
+    copy_rows(k.dw[0], TILE, a->dw, a->cs, a->dw ? taps : 0, channels);
+    copy_rows(k.dbias, TILE, a->dbias, TILE, a->dbias ? 1 : 0, channels);
     convolve_tile_back(a, &k, channels, taps, true);
-    copy_rows(a->dw, a->cs, k.dw[0], TILE, taps, channels);
+    copy_rows(a->dw, a->cs, k.dw[0], TILE, a->dw ? taps : 0, channels);
+    copy_rows(a->dbias, TILE, k.dbias, TILE, a->dbias ? 1 : 0, channels);
 }
 
 // Input r - (taps-1); before the first there is nothing.
@@ -138,10 +149,12 @@ LTE_INLINE V input_back(const struct conv_back *a, size_t r, size_t c, size_t m)
 // One token and any number of taps.
 LTE_INLINE void convolve_token_back(const struct conv_back *a, size_t t, size_t c, size_t m)
 {
-    V z = v_zero(), silu;
+    V z = a->bias ? load_part(a->bias + c, m) : v_zero(), silu;
     for (size_t j = 0; j < a->taps; j++)
         z = v_fma(load_part(a->w + j * a->cs + c, m), input_back(a, t + j, c, m), z);
     const V dz = v_mul(load_part(a->dy + t * a->s + c, m), v_silu_slope(z, &silu));
+    if (a->dbias)
+        store_part(a->dbias + c, v_add(load_part(a->dbias + c, m), dz), m);
     for (size_t j = 0; j < a->taps; j++) {
         if (a->dw)
             add_part(a->dw + j * a->cs + c, dz, input_back(a, t + j, c, m), m);
@@ -162,13 +175,15 @@ static void convolve_any_taps_back(const struct conv_back *a, size_t channels)
     }
 }
 
-static void short_conv_back(float *dx, float *dw, const float *dy, const float *x, size_t s,
-                            const float *w, size_t cs, size_t n, size_t channels, size_t taps)
+static void short_conv_back(float *dx, float *dw, float *dbias, const float *dy, const float *x,
+                            size_t s, const float *w, const float *bias, size_t cs, size_t n, size_t channels, size_t taps)
 {
     for (size_t c = 0; c < channels; c += TILE) {
         const size_t m = channels - c < TILE ? channels - c : TILE;
-        const struct conv_back a = {.dx = dx + c, .dw = dw ? dw + c : NULL, .dy = dy + c,
-                                    .x = x + c, .w = w + c, .s = s, .cs = cs, .n = n, .taps = taps};
+        const struct conv_back a = {.dx = dx + c, .dw = dw ? dw + c : NULL,
+                                    .dbias = dbias ? dbias + c : NULL, .dy = dy + c,
+                                    .x = x + c, .w = w + c, .bias = bias ? bias + c : NULL,
+                                    .s = s, .cs = cs, .n = n, .taps = taps};
         if (taps == 4)
             convolve_few_taps_back(&a, m, 4);
         else if (taps == 3)

@@ -43,7 +43,7 @@ static void forwards(struct column *c)
         double *new = c->state + (t + 1) * n, seen = 0;
         for (size_t x = 0; x < n; x++)
             seen += decay(c, t, x) * old[x] * k[x];
-        c->error[t] = a->v[t * a->v_stride + c->at] - (a->beta ? seen : 0);
+        c->error[t] = a->v[t * a->v_stride + c->at] - (a->beta && !a->keep ? seen : 0);
         for (size_t x = 0; x < n; x++)
             new[x] = decay(c, t, x) * old[x] + k[x] * beta(c, t) * c->error[t];
     }
@@ -62,7 +62,7 @@ static void token_backwards(struct column *c, size_t t)
         c->dq[t * n + x] += new[x] * dout;
         dd += c->grad[x] * k[x];
     }
-    const double erased = a->beta ? beta(c, t) * dd : 0;
+    const double erased = a->beta && !a->keep ? beta(c, t) * dd : 0;
     c->dbeta[t] += dd * c->error[t];
     a->dv[t * a->v_stride + c->at] += (float)(beta(c, t) * dd);
     for (size_t x = 0; x < n; x++) {

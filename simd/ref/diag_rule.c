@@ -33,7 +33,7 @@ static void step(float *state, const struct lte_diag_rule_args *a, size_t t, siz
     for (size_t c = 0; c < width; c++) {
         delta[c] = a->v[t * a->v_stride + first + c];
         if (a->beta)
-            delta[c] = a->beta[t * a->beta_stride] * (delta[c] - seen[c]);
+            delta[c] = a->beta[t * a->beta_stride] * (delta[c] - (a->keep ? 0 : seen[c]));
     }
     for (size_t i = 0; i < a->key_dim; i++)
         for (size_t c = 0; c < COLUMNS; c++) {

@@ -7,12 +7,12 @@
 #include "simd/install.h"
 
 static void short_conv(float *y, size_t ys, const float *x, size_t xs, float *tail, const float *w,
-                       size_t cs, size_t n, size_t channels, size_t taps)
+                       const float *bias, size_t cs, size_t n, size_t channels, size_t taps)
 {
     const size_t held = taps - 1; // row r of the tail followed by x is input r - held
     for (size_t t = 0; t < n; t++) {
         for (size_t c = 0; c < channels; c++) {
-            double z = 0;
+            double z = bias ? bias[c] : 0;
             for (size_t j = 0; j < taps; j++) {
                 const size_t r = t + j;
                 z += (double)w[j * cs + c] * (r < held ? tail[r * cs + c] : x[(r - held) * xs + c]);

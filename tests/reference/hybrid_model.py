@@ -249,21 +249,26 @@ def mixer_of(config, layer):
         return attention
     attn = config.get("attn") or {}
     if layer not in attn.get("layers", []):
-        own = {"delta_net": delta_net, "kda": kda, "retnet": linear_mixers.retnet}
+        own = {"delta_net": delta_net, "kda": kda, "retnet": linear_mixers.retnet, "hgrn2": linear_mixers.hgrn2}
         return own.get(config["model_type"], gated_deltanet)
     return nsa if attn.get("attn_type") == "nsa" else attention
 
 
 def forward(tensors, config, ids, seen):
     """Logits [tokens][vocabulary]; seen[layer] gets states, scores and visibility."""
+    if config["model_type"] == "mamba2":
+        return linear_mixers.mamba2_model(tensors, config, ids, seen)
     eps = config.get("norm_eps", 1e-6)
     x = tensors["model.embeddings.weight"][ids]
+    bounds = linear_mixers.lower_bounds(tensors, config) if config["model_type"] == "hgrn2" else None
     for n in range(config["num_hidden_layers"]):
         prefix = f"model.layers.{n}."
         p = {k[len(prefix) + 5 :]: v for k, v in tensors.items() if k.startswith(prefix + "attn.")}
         w = lambda name: tensors[prefix + name + ".weight"]
         h = rmsnorm(x, w("attn_norm"), eps)
-        x = x + mixer_of(config, n)(h, p, config, seen.setdefault(n, {}))
+        mixer = mixer_of(config, n)
+        bound = [] if mixer is not linear_mixers.hgrn2 else [bounds[n] if bounds is not None else None]
+        x = x + mixer(h, p, config, seen.setdefault(n, {}), *bound)
         h = rmsnorm(x, w("mlp_norm"), eps)
         x = x + (F.silu(h @ w("mlp.gate_proj").T) * (h @ w("mlp.up_proj").T)) @ w("mlp.down_proj").T
     head = tensors.get("lm_head.weight", tensors["model.embeddings.weight"])

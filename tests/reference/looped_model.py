@@ -166,6 +166,8 @@ def linear_layers(config, heads, width):
         "kda": (hybrid_model.kda, {"head_dim": width // heads}),
         "deltanet": (hybrid_model.delta_net, {}),
         "retnet": (linear_mixers.retnet, {}),
+        "hgrn2": (linear_mixers.hgrn2, {}),
+        "mamba2": (linear_mixers.mamba2, {"head_dim": 2 * width // heads, "state_size": 64}),
     }
     common = {"num_heads": heads, "hidden_size": width, "norm_eps": 1e-5}
     return {kind: (mixer, {**common, **keys, **config.get(kind, {})}) for kind, (mixer, keys) in kinds.items()}

@@ -44,7 +44,7 @@
 #
 # AdamW, step by step as torch.optim.AdamW: p *= 1 - lr * decay; m, v as usual;
 # p -= lr * m / (1 - 0.9^step) / (sqrt(v / (1 - 0.95^step)) + 1e-8). decay is 0 for every norm's weight,
-# every bias, A_log, dt_bias and the residual weights of loops, 0.1 for all else, the convolutions and the embeddings too.
+# every bias, A_log, dt_bias, D, lower bounds and the residual weights of loops, 0.1 for all else, the convolutions and the embeddings too.
 import glob
 import json
 import math
@@ -163,7 +163,8 @@ def run_micro_batch(tensors, config, ids, targets, lengths):
 
 
 def decays(name):
-    return not name.endswith(("norm.weight", "norm_2.weight", "residual_weight", ".bias", "A_log", "dt_bias"))
+    return not name.endswith(("norm.weight", "norm_2.weight", "swish_gate.weight", "residual_weight", ".bias",
+                              "A_log", "dt_bias", ".D", "lower_bounds"))
 
 
 def make_optimizer(tensors):

@@ -9,6 +9,8 @@ static void covers(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     if (op->out != op->in[0] && op->norm.vectors * op->norm.width < lte_vk_width(e, op->in[0]))
         lte_vk_refuse(e, "columns that no vector covers, not in place");
+    if (op->norm.own)
+        lte_vk_refuse(e, "weights of its own for every vector");
 }
 
 void lte_vk_encode_rmsnorm(struct lte_vk_encoder *e, const struct lte_op *op)
@@ -64,6 +66,7 @@ void lte_vk_encode_gated_norm(struct lte_vk_encoder *e, const struct lte_op *op)
                                             .gate_stride = lte_vk_width(e, op->in[1]),
                                             .y_stride = lte_vk_width(e, op->out),
                                             .eps = n->eps};
+    covers(e, op);
     lte_vk_run(e, &(struct lte_vk_call){
         .kernel = LTE_VK_gated_norm,
         .bind = {lte_vk_value(e, op->in[0]), lte_vk_value(e, op->in[1]),

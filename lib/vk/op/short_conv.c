@@ -25,6 +25,8 @@ static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struc
 
 void lte_vk_encode_short_conv(struct lte_vk_encoder *e, const struct lte_op *op)
 {
+    if (op->short_conv.bias)
+        lte_vk_refuse(e, "a bias");
     if (op->short_conv.taps > TAPS)
         lte_vk_refuse(e, "%zu taps, at most %d", op->short_conv.taps, TAPS);
     for (size_t i = 0; i < e->groups; i++)
