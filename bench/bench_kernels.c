@@ -80,6 +80,8 @@ static void run_all(struct lte_par *team, void *arg)
     print_roofs(&suite);
     cases_delta(&suite);
     cases_delta_grad(&suite);
+    cases_diag(&suite);
+    cases_train(&suite);
     cases_linear(&suite);
     cases_rows(&suite);
     cases_backward(&suite);

@@ -30,6 +30,8 @@ void suite_run(const struct suite *suite, const struct bench_case *bench_case, s
 
 void cases_delta(const struct suite *suite);
 void cases_delta_grad(const struct suite *suite);
+void cases_diag(const struct suite *suite);
+void cases_train(const struct suite *suite);
 void cases_linear(const struct suite *suite);
 void cases_rows(const struct suite *suite);
 void cases_backward(const struct suite *suite);

@@ -40,6 +40,9 @@ bench_par_LDADD = $(BENCH_LIBS)
 bench_kernels_SOURCES = %D%/bench_kernels.c %D%/cases.h %D%/case_attend.c %D%/case_attend_grad.c \
   %D%/case_backward.c %D%/case_delta.c %D%/case_delta_grad.c %D%/case_linear.c \
   %D%/case_router.c %D%/case_rows.c %D%/case_sparse.c
+bench_kernels_SOURCES += \
+  %D%/case_diag.c \
+  %D%/case_train.c
 bench_kernels_LDADD = $(BENCH_LIBS)
 
 bench_model_SOURCES = %D%/bench_model.c
