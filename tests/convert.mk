@@ -6,4 +6,4 @@ check_PROGRAMS += %D%/distill
 check_PROGRAMS += %D%/grad_align
 %C%_grad_align_LDADD = $(GRAD_LIBS) -lm
 dist_check_SCRIPTS += %D%/cli_convert.sh
-EXTRA_DIST += %D%/data/distill
+EXTRA_DIST += %D%/data/distill %D%/reference/record_distill.py

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What looped models learn from besides the last loop's loss: slopes against differences of the loss, what a
-// step must not depend on, what is refused, no memory.
+// What looped models learn from besides the last loop's loss: steps against answers recorded from PyTorch in
+// float64 (tests/reference/record_distill.py), slopes against differences of the loss, what a step must not
+// depend on, what is refused.
 #include "config.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 #include "tests/fixture.h"
 #include "tests/inside.h"
 
-enum { RECORDED = 10, MICROS = 2, ROWS = 40, SEGMENTS = 3 };
+enum { RECORDED = 10, STEPS = 4, MICROS = 2, ROWS = 40, SEGMENTS = 3 };
 
 static const char teacher_folder[] = "tests/data/training/ouro", student_folder[] = "tests/data/distill";
 
@@ -22,17 +23,18 @@ static const struct run {
     const char *name;
     enum lte_objective_kind objective;
     bool taught; // by the teacher; else the model is the teacher itself
+    unsigned steps; // that fp32 follows: the divergence bends too sharply for more than one
 } runs[] = {
-    {"layers", LTE_OBJECTIVE_ALIGN, true},
-    {"logits", LTE_OBJECTIVE_DISTILL, true},
-    {"exits", LTE_OBJECTIVE_EXITS, false},
-    {"gate", LTE_OBJECTIVE_EXIT_GATE, false},
+    {"layers", LTE_OBJECTIVE_ALIGN, true, STEPS},
+    {"logits", LTE_OBJECTIVE_DISTILL, true, 1},
+    {"exits", LTE_OBJECTIVE_EXITS, false, STEPS},
+    {"gate", LTE_OBJECTIVE_EXIT_GATE, false, STEPS},
 };
 enum { RUNS = sizeof runs / sizeof runs[0] };
 
 struct bench {
     struct lte_context *context;
-    struct lte_tensors *data;
+    struct lte_tensors *data, *answers;
     struct lte_model *teacher;
     struct lte_train_options options;
     struct lte_trainer *trainer;
@@ -78,6 +80,7 @@ static void open_bench(struct bench *b, const struct run *r, struct lte_context 
 {
     *b = (struct bench){.context = context};
     b->data = tensors(context, "tests/data/training/ouro/answers.safetensors");
+    b->answers = tensors(context, "tests/data/distill/answers.safetensors");
     b->teacher = inside_model(context, teacher_folder);
     lte_train_options_init(&b->options);
     b->options.rows = ROWS;
@@ -103,6 +106,7 @@ static void close_bench(struct bench *b)
     lte_trainer_free(b->trainer);
     lte_model_free(b->teacher);
     lte_tensors_close(b->data);
+    lte_tensors_close(b->answers);
 }
 
 static void steps(struct bench *b, unsigned n)
@@ -110,6 +114,78 @@ static void steps(struct bench *b, unsigned n)
     for (unsigned i = 0; i < n; i++)
         if (lte_trainer_step(b->trainer, fill, b, NULL) != LTE_OK)
             exit(99);
+}
+
+static double relative(double got, double want)
+{
+    return fabs(got - want) / (fabs(want) + 1e-12);
+}
+
+// Norm of the difference over the norm, the worst weight by name; *frozen: weights that were not to learn
+// and have not.
+static double compare(const struct bench *b, const struct run *r, const struct lte_tensors *initial,
+                      const char **worst_name, bool *frozen)
+{
+    const struct lte_parameters *p = &b->trainer->parameters;
+    double worst = 0;
+    *frozen = true;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct lte_weight *w = &p->parameter[i].weight;
+        const float *got = p->master + p->parameter[i].first;
+        char name[2 * LTE_WEIGHT_NAME];
+        double difference = 0, norm = 0;
+        snprintf(name, sizeof name, "%s.final.%s", r->name, w->name);
+        if (!lte_tensors_find(b->answers, name)) {
+            *frozen = *frozen && p->parameter[i].frozen &&
+                      !memcmp(got, find(initial, w->name, w->elements), w->elements * sizeof *got);
+            continue;
+        }
+        const float *want = find(b->answers, name, w->elements);
+        for (size_t k = 0; k < w->elements; k++) {
+            difference += pow((double)got[k] - want[k], 2);
+            norm += pow(want[k], 2);
+        }
+        const double error = sqrt(difference) / (sqrt(norm) + 1e-12);
+        if (!(error <= worst)) { // NaN too
+            worst = error;
+            *worst_name = w->name;
+        }
+    }
+    return worst;
+}
+
+static void check_recorded(const struct run *r, const char *level, unsigned threads, int recompute)
+{
+    struct bench b;
+    char name[64], path[96];
+    const char *worst_name = "";
+    bool frozen;
+    double loss_error = 0, norm_error = 0;
+    struct lte_context *c = inside_context(level, threads);
+    open_bench(&b, r, c);
+    b.options.recompute = recompute;
+    make(&b, r);
+    snprintf(name, sizeof name, "%s.loss", r->name);
+    const float *loss = find(b.answers, name, STEPS);
+    snprintf(name, sizeof name, "%s.gradient_norm", r->name);
+    const float *norm = find(b.answers, name, STEPS);
+    for (unsigned s = 0; s < r->steps; s++) {
+        struct lte_train_report report;
+        if (lte_trainer_step(b.trainer, fill, &b, &report) != LTE_OK)
+            exit(99);
+        loss_error = fmax(loss_error, relative(report.loss, loss[s]));
+        norm_error = fmax(norm_error, relative(report.gradient_norm, norm[s]));
+    }
+    check_ok(loss_error < 1e-4 && norm_error < 1e-3, "%s %s: losses, worst %.1e; norms, worst %.1e",
+             r->name, level, loss_error, norm_error);
+    snprintf(path, sizeof path, "%s/model.safetensors", r->taught ? student_folder : teacher_folder);
+    struct lte_tensors *initial = tensors(c, path);
+    const double worst = compare(&b, r, initial, &worst_name, &frozen);
+    check_ok((worst < 1e-3 || r->steps < STEPS) && frozen, "%s %s: weights, worst %.1e in %s; the others stay", r->name,
+             level, worst, worst_name);
+    lte_tensors_close(initial);
+    close_bench(&b);
+    lte_close(c);
 }
 
 static void move(struct lte_trainer *t, const float *direction, float by)
@@ -305,8 +381,11 @@ static void check_memory(const struct run *r)
 
 int main(int argc, char **argv)
 {
+    const char *const *levels = inside_levels();
     check_begin(argc, argv, "distill");
     for (size_t i = 0; i < RUNS; i++) {
+        for (size_t l = 0; levels[l]; l++)
+            check_recorded(&runs[i], levels[l], l % 2 + 1, l % 2);
         check_slope(&runs[i]);
         check_bits(&runs[i]);
         check_memory(&runs[i]);

@@ -55,12 +55,12 @@ test -e "$out/tokenizer.json" || "$lte" tokenizer train --bytes -o "$out/tokeniz
 cat "$top"/man/lte_*.3 "$top"/man/lte.1 "$top"/README.md >"$out/text"
 cat "$top"/man/lte.7 >"$out/held-out"
 
-train teacher 1000 0.003 0.1 \
+train teacher 800 0.003 0.1 \
     "\"model\": {\"config\": \"$here/ouro.json\", \"tokenizer\": \"$out/tokenizer.json\"}"
 test -e "$out/converted" || "$lte" convert --hybrid 3:1 "$out/teacher" "$out/converted"
-train aligned 200 0.002 0.1 "\"model\": {\"start\": \"$out/converted\"},
+train aligned 150 0.002 0.1 "\"model\": {\"start\": \"$out/converted\"},
  \"distill\": {\"teacher\": \"$out/teacher\", \"stage\": \"layers\"}"
-train distilled 400 0.002 0.1 "\"model\": {\"start\": \"$out/aligned\"},
+train distilled 250 0.002 0.1 "\"model\": {\"start\": \"$out/aligned\"},
  \"distill\": {\"teacher\": \"$out/teacher\", \"stage\": \"logits\"}"
 
 cat <<'END'
