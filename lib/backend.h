@@ -21,10 +21,12 @@ struct lte_backend_device;
 struct lte_backend_program;
 struct lte_backend_session;
 
+#define LTE_DEVICE_ANY UINT32_MAX
+
 struct lte_backend_ops {
     const char *name; // as in `lte --device`
 
-    // Opens the device with that number. On success the caller owns *device. LTE_ERR_UNSUPPORTED: it
+    // Opens the device with that number; LTE_DEVICE_ANY: the likeliest to be fast. On success the caller owns *device. LTE_ERR_UNSUPPORTED: it
     // is not there (no loader, no driver, a missing feature), and the log says which; LTE_ERR_MEMORY,
     // LTE_ERR_DEVICE.
     enum lte_status (*open)(const struct lte_context *context, unsigned number,
@@ -32,6 +34,13 @@ struct lte_backend_ops {
     // Frees the device; what was made from it has been freed before.
     void (*close)(struct lte_backend_device *device);
     const char *(*describe)(const struct lte_backend_device *device);
+    // A number for device, driver and code: what was found out about one of them holds no longer
+    // when it changes.
+    uint64_t (*identity)(const struct lte_backend_device *device);
+
+    // As lte_device_describe().
+    enum lte_status (*info)(const struct lte_context *context, unsigned number,
+                            struct lte_device_info *info);
 
     // Finds out whether the device runs every op of the graph, by encoding them, and uploads the
     // weights. LTE_ERR_UNSUPPORTED: an op, which the log names; a graph with one of these runs on the

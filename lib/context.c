@@ -58,14 +58,45 @@ static enum lte_status check_device(const struct lte_context *c, enum lte_device
 // Without the device the CPU does the work.
 static enum lte_status open_device(struct lte_context *c, enum lte_device device, unsigned number)
 {
+    lte_log_fn *const log = c->log;
     c->backend = &lte_vulkan;
-    if (device != LTE_DEVICE_VULKAN)
+    c->automatic = device == LTE_DEVICE_AUTO;
+    if (device == LTE_DEVICE_CPU)
         return LTE_OK;
-    const enum lte_status status = c->backend->open(c, number, &c->device);
+    if (c->automatic) // a device that is not there is no news
+        c->log = NULL;
+    const enum lte_status status =
+        c->backend->open(c, c->automatic ? LTE_DEVICE_ANY : number, &c->device);
+    c->log = log;
+    if (c->automatic && status != LTE_ERR_MEMORY)
+        return LTE_OK;
     if (status != LTE_ERR_UNSUPPORTED)
         return status;
     lte_log(c, LTE_LOG_WARNING, "everything runs on the CPU");
     return LTE_OK;
+}
+
+// Allocator and log.
+static enum lte_status begin(struct lte_context *c, const struct lte_options *o)
+{
+    *c = (struct lte_context){.allocator = o->allocator, .log = o->log, .log_opaque = o->log_opaque};
+    if (!c->allocator.alloc != !c->allocator.free)
+        return lte_fail(c, LTE_ERR_ARGUMENT, "allocator: alloc and free go together");
+    if (!c->allocator.alloc)
+        c->allocator = lte_default_allocator();
+    return LTE_OK;
+}
+
+enum lte_status lte_device_describe(const struct lte_options *options, unsigned number,
+                                    struct lte_device_info *info)
+{
+    struct lte_options o;
+    struct lte_context c;
+    lte_options_init(&o);
+    if (!info)
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(begin(&c, options ? options : &o));
+    return lte_vulkan.info(&c, number, info);
 }
 
 enum lte_status lte_open(const struct lte_options *options, struct lte_context **context)
@@ -77,11 +108,8 @@ enum lte_status lte_open(const struct lte_options *options, struct lte_context *
     if (!context)
         return LTE_ERR_ARGUMENT;
     *context = NULL;
-    struct lte_context c = {.allocator = o.allocator, .log = o.log, .log_opaque = o.log_opaque};
-    if (!c.allocator.alloc != !c.allocator.free)
-        return lte_fail(&c, LTE_ERR_ARGUMENT, "allocator: alloc and free go together");
-    if (!c.allocator.alloc)
-        c.allocator = lte_default_allocator();
+    struct lte_context c;
+    LTE_TRY(begin(&c, &o));
     if (o.threads > MAX_THREADS)
         return lte_fail(&c, LTE_ERR_ARGUMENT, "threads %u is outside 0..%d", o.threads, MAX_THREADS);
     LTE_TRY(check_device(&c, o.device));

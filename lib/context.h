@@ -21,6 +21,7 @@ struct lte_context {
     struct lte_kernels kernels;
     const struct lte_backend_ops *backend;
     struct lte_backend_device *device; // NULL: everything runs on the CPU
+    bool automatic;      // the device is used for those models that it is faster for
 };
 
 // Memory from the context's allocator, aligned to 64 bytes; NULL when there is none. Size 0 is

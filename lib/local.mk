@@ -61,7 +61,7 @@ LIB_WRITE += %D%/convert.h
 LIB_WRITE += %D%/convert_config.c
 LIB_WRITE += %D%/convert_weights.c
 # Where sessions run.
-LIB_GRAPH += %D%/place.c %D%/place.h %D%/snapshot.c
+LIB_GRAPH += %D%/trial.c %D%/trial.h %D%/cache.c %D%/cache.h %D%/place.c %D%/place.h %D%/snapshot.c
 # Sparse selection and what uses it.
 LIB_SPARSE = %D%/sparse/nsa.c %D%/sparse/nsa.h %D%/sparse/select.c %D%/sparse/select.h \
   %D%/sparse/top_k.c %D%/sparse/top_k.h %D%/op/nsa.c %D%/mixer/nsa.c %D%/arch/nsa.c

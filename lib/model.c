@@ -10,6 +10,7 @@
 #include "lib/backend.h"
 #include "lib/file.h"
 #include "lib/graph.h"
+#include "lib/trial.h"
 
 enum { MAX_CONFIG = 16 << 20 };
 
@@ -53,13 +54,22 @@ static const char *checkpoint_name(const struct lte_tensors *tensors, const char
     return file;
 }
 
+void lte_model_unload(struct lte_model *model)
+{
+    if (model->program)
+        model->context->backend->unload(model->program);
+    model->program = NULL;
+}
+
 // A graph that the device cannot run stays on the CPU.
 static enum lte_status load_device(const struct lte_context *c, struct lte_model *model)
 {
     if (!c->device)
         return LTE_OK;
     const enum lte_status status = c->backend->load(c->device, model->graph, &model->program);
-    if (status != LTE_ERR_UNSUPPORTED)
+    if (status == LTE_OK)
+        return lte_trial_judge(model);
+    if (status != LTE_ERR_UNSUPPORTED && !c->automatic)
         return status;
     lte_log(c, LTE_LOG_WARNING, "this model runs on the CPU");
     return LTE_OK;
@@ -118,8 +128,7 @@ void lte_model_free(struct lte_model *model)
         return;
     const struct lte_context *c = model->context;
     lte_tokenizer_free(model->tokenizer);
-    if (model->program)
-        c->backend->unload(model->program);
+    lte_model_unload(model);
     lte_graph_free(c, model->graph);
     lte_tensors_close(model->tensors);
     lte_release(c, model->layer, model->layers * sizeof *model->layer);

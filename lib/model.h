@@ -214,6 +214,9 @@ struct lte_model {
 enum lte_status lte_model_configure(struct lte_context *context, const char *name,
                                     const void *bytes, size_t size, struct lte_model **model);
 
+// Takes the model off its device: sessions made from then on are on the CPU.
+void lte_model_unload(struct lte_model *model);
+
 // Runs the model's layers so many times, before its graph is built. LTE_ERR_ARGUMENT if it has
 // weights or windows for fewer loops only.
 enum lte_status lte_model_set_loops(struct lte_model *model, uint32_t loops);

@@ -84,14 +84,14 @@ static bool run_case(const struct answers *a, const struct lte_model *m, uint32_
     return good;
 }
 
-static void recorded(const struct lte_model *m, const char *name, const char *file, int cases)
+// The second case in pieces, or all of them in one as well.
+static void recorded(const struct lte_model *m, const char *name, const char *file, bool all)
 {
-    static const uint32_t batches[] = {256, 9};
     struct answers a = answers_open(context, file);
-    for (size_t b = 0; b < 2; b++)
-        for (a.n = 0; a.n < cases; a.n++)
-            check_ok(run_case(&a, m, batches[b]), "%s, %u tokens at once: case %d", name,
-                     (unsigned)batches[b], a.n);
+    for (a.n = 0; a.n < CASES && all; a.n++)
+        check_ok(run_case(&a, m, 256), "%s: case %d", name, a.n);
+    a.n = 1;
+    check_ok(run_case(&a, m, 7), "%s, 7 tokens at once: case 1", name);
     lte_tensors_close(a.tensors);
 }
 
@@ -235,7 +235,7 @@ static struct lte_model *load(const char *name)
 
 int main(int argc, char **argv)
 {
-    static const char *const models[] = {"gva", "ungated", "delta_net"};
+    static const char *const models[] = {"gva", "lte", "full", "lt2", "kda"};
     char file[256];
     check_begin(argc, argv, "vk_model");
     if (!open_context()) {
@@ -246,9 +246,12 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         struct lte_model *m = load(models[i]);
         snprintf(file, sizeof file, "tests/data/models/%s.safetensors", models[i]);
-        recorded(m, models[i], file, CASES);
-        transfer(m, models[i]);
-        together(m, models[i]);
+        const bool thorough = i < 2; // a software device is slow
+        recorded(m, models[i], file, thorough);
+        if (thorough) {
+            transfer(m, models[i]);
+            together(m, models[i]);
+        }
         lte_model_free(m);
     }
     struct lte_model *m = load("gva");

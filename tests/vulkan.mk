@@ -23,6 +23,11 @@ check_PROGRAMS += %D%/vk_model
 %C%_vk_model_LDADD = $(VK_LIBS) $(MODEL_LIBS) -lm
 endif
 
+# Caches are written to the build folder.
+AM_TESTS_ENVIRONMENT += XDG_CACHE_HOME='$(abs_top_builddir)/tests/cache'; export XDG_CACHE_HOME;
+clean-local:
+	rm -rf tests/cache
+
 # The shaders themselves.
-dist_check_SCRIPTS += %D%/spirv.sh
+dist_check_SCRIPTS += %D%/cli_devices.sh %D%/spirv.sh
 AM_TESTS_ENVIRONMENT += GLSLANG='$(GLSLANG)'; SPIRV_VAL='$(SPIRV_VAL)'; export GLSLANG SPIRV_VAL;

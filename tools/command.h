@@ -18,6 +18,6 @@ struct command {
 };
 
 extern const struct command generate_command, score_command, info_command, bench_command,
-    init_command, tokenizer_command, train_command, eval_command, convert_command;
+    init_command, tokenizer_command, train_command, eval_command, convert_command, devices_command;
 
 #endif

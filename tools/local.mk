@@ -14,6 +14,7 @@ lte_SOURCES += %D%/train/resume.c %D%/train/resume.h
 lte_SOURCES += %D%/eval/answer.c %D%/eval/cloze.c %D%/eval/eval.c %D%/eval/eval.h \
   %D%/eval/mqar.c %D%/eval/niah.c %D%/eval/perplexity.c %D%/eval/result.c %D%/eval/result.h
 lte_SOURCES += %D%/convert.c
+lte_SOURCES += %D%/devices.c
 lte_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir) -DLTE_DATADIR='"$(datadir)/lte"'
 lte_LDADD = liblte.la $(JANSSON_LIBS) -lm
 EXTRA_lte_DEPENDENCIES = lalte-needle lalte-tiny

@@ -13,7 +13,8 @@
 static const struct command *const commands[] = {&generate_command, &score_command, &info_command,
                                                  &bench_command, &init_command,
                                                  &tokenizer_command, &train_command,
-                                                 &eval_command, &convert_command};
+                                                 &eval_command, &convert_command,
+                                                 &devices_command};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_usage(FILE *file)

@@ -32,6 +32,22 @@ struct lte_options {
     uintptr_t reserved[8];           // zero
 };
 
+// A device that the Vulkan loader lists.
+struct lte_device_info {
+    char name[256];
+    char vulkan[16];                 // version of its interface, as "1.3.230"
+    uint64_t memory;                 // bytes of its largest memory of its own
+    int software;                    // nonzero: it is the CPU, computing as a device does
+    int subgroups, float16, storage16; // nonzero: what shaders may use
+    uint64_t reserved[8];
+};
+// Describes the device with that number, from 0. Of `options`, which may be NULL, allocator and log are
+// looked at. LTE_OK, LTE_ERR_ARGUMENT (info NULL, or there are not so many devices: none without a loader),
+// LTE_ERR_UNSUPPORTED (it lacks what shaders need; name and version are given, the log says the rest),
+// LTE_ERR_MEMORY, LTE_ERR_DEVICE. Thread-safety: Safe.
+LTE_API enum lte_status lte_device_describe(const struct lte_options *options, unsigned number,
+                                            struct lte_device_info *info);
+
 // Writes the defaults. Thread-safety: Safe.
 LTE_API void lte_options_init(struct lte_options *options);
 

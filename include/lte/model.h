@@ -82,6 +82,20 @@ LTE_API enum lte_status lte_model_layer(const struct lte_model *model, uint32_t 
 // Thread-safety: Safe.
 LTE_API enum lte_status lte_model_check(const struct lte_model *model, uint64_t *count);
 
+// How a model does on its context's device, compared with the CPU.
+struct lte_trial {
+    int passed;              // nonzero: its logits are those of the CPU, within rounding
+    double error;            // their largest difference, relative to the largest logit
+    double cpu_seconds;      // for reading 64 tokens and 16 more one by one; 0 unless it passed
+    double device_seconds;
+    uint64_t reserved[4];
+};
+// Tries a model that runs on a device. Loading it has done so already, and has left it on the CPU if it
+// did not pass; with LTE_DEVICE_AUTO also if it was slower.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_UNSUPPORTED (it runs on the CPU), LTE_ERR_MEMORY, LTE_ERR_DEVICE.
+// Thread-safety: Safe.
+LTE_API enum lte_status lte_model_trial(const struct lte_model *model, struct lte_trial *trial);
+
 // Makes `folder` with a copy of the config file and a randomly initialised model.safetensors, by the
 // rules of the model's training recipe, the same for the same seed on every machine. Matrices are
 // stored as `dtype`, vectors as F32. The folder may exist; existing model files are not overwritten

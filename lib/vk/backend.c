@@ -41,6 +41,11 @@ static const char *describe(const struct lte_backend_device *device)
     return lte_vk_device_name((const struct lte_vk_device *)(const void *)device);
 }
 
+static uint64_t identity(const struct lte_backend_device *device)
+{
+    return ((const struct lte_vk_device *)(const void *)device)->identity;
+}
+
 static enum lte_status load(struct lte_backend_device *device, const struct lte_graph *graph,
                             struct lte_backend_program **program)
 {
@@ -108,10 +113,18 @@ static enum lte_status compute(struct lte_backend_session *const *session,
     return lte_vk_compute(arena, s, segment, segments, tokens, rows, wanted, logits);
 }
 
+static enum lte_status info(const struct lte_context *context, unsigned number,
+                            struct lte_device_info *out)
+{
+    return lte_vk_device_info(context, number, out);
+}
+
 const struct lte_backend_ops lte_vulkan = {.name = "vulkan",
                                            .open = open_device,
                                            .close = close_device,
                                            .describe = describe,
+                                           .identity = identity,
+                                           .info = info,
                                            .load = load,
                                            .unload = unload,
                                            .plan = plan,

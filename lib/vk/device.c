@@ -4,8 +4,9 @@
 
 #include "lib/vk/device.h"
 
-#include <string.h>
+#include <stdio.h>
 
+#include "lib/backend.h"
 #include "lib/vk/memory.h"
 #include "lib/vk/pipeline.h"
 
@@ -179,11 +180,35 @@ static enum lte_status load_device(struct lte_vk_device *d)
     return LTE_OK;
 }
 
+// The first of the best kind.
+static unsigned likeliest(struct lte_vk_device *d, const VkPhysicalDevice *device, uint32_t count)
+{
+    static const int rank[] = {[VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU] = 3,
+                               [VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU] = 2,
+                               [VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU] = 1,
+                               [VK_PHYSICAL_DEVICE_TYPE_CPU] = 0};
+    unsigned best = 0;
+    int highest = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+        d->instance.api.GetPhysicalDeviceProperties2(device[i], &p);
+        const unsigned type = (unsigned)p.properties.deviceType;
+        const int r = type < sizeof rank / sizeof *rank ? rank[type] : 0;
+        if (r > highest) {
+            highest = r;
+            best = i;
+        }
+    }
+    return best;
+}
+
 static enum lte_status choose(struct lte_vk_device *d, unsigned number)
 {
     VkPhysicalDevice device[MAX_DEVICES];
     uint32_t count;
     LTE_TRY(lte_vk_instance_devices(&d->instance, device, MAX_DEVICES, &count));
+    if (number == LTE_DEVICE_ANY)
+        number = likeliest(d, device, count);
     if (number >= count)
         return lte_fail(d->context, LTE_ERR_UNSUPPORTED, "vulkan: there is no device %u: the loader has %u",
                         number, (unsigned)count);
@@ -192,6 +217,58 @@ static enum lte_status choose(struct lte_vk_device *d, unsigned number)
     if (!find_family(d))
         return misses(d, "it does not compute");
     return check_limits(d);
+}
+
+static void describe(const struct lte_vk_device *d, struct lte_device_info *info)
+{
+    const uint32_t v = d->properties.apiVersion;
+    const VkPhysicalDeviceMemoryProperties *m = &d->memory;
+    snprintf(info->name, sizeof info->name, "%s", d->properties.deviceName);
+    snprintf(info->vulkan, sizeof info->vulkan, "%u.%u.%u", (unsigned)VK_API_VERSION_MAJOR(v),
+             (unsigned)VK_API_VERSION_MINOR(v), (unsigned)VK_API_VERSION_PATCH(v));
+    for (uint32_t i = 0; i < m->memoryHeapCount; i++)
+        if (m->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT &&
+            m->memoryHeaps[i].size > info->memory)
+            info->memory = m->memoryHeaps[i].size;
+    info->software = d->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    info->subgroups = !!(d->features & LTE_VK_SUBGROUPS);
+    info->float16 = !!(d->features & LTE_VK_FLOAT16);
+    info->storage16 = !!(d->features & LTE_VK_STORAGE16);
+}
+
+static enum lte_status look_at(struct lte_vk_device *d, unsigned number,
+                               struct lte_device_info *info)
+{
+    VkPhysicalDevice device[MAX_DEVICES];
+    uint32_t count;
+    LTE_TRY(lte_vk_instance_devices(&d->instance, device, MAX_DEVICES, &count));
+    if (number >= count)
+        return LTE_ERR_ARGUMENT;
+    enum lte_status status = choose(d, number);
+    if (status == LTE_OK)
+        status = make_device(d);
+    if (status == LTE_OK)
+        status = load_device(d);
+    describe(d, info);
+    return status;
+}
+
+enum lte_status lte_vk_device_info(const struct lte_context *context, unsigned number,
+                                   struct lte_device_info *info)
+{
+    struct lte_vk_device *d = lte_alloc_zero(context, sizeof *d);
+    *info = (struct lte_device_info){.memory = 0};
+    if (!d)
+        return lte_fail_memory(context, "the device", sizeof *d);
+    d->context = context;
+    enum lte_status status = LTE_ERR_ARGUMENT; // no loader is no device
+    if (lte_vk_instance_open(context, &d->instance) == LTE_OK)
+        status = look_at(d, number, info);
+    if (d->handle && d->api.DestroyDevice)
+        d->api.DestroyDevice(d->handle, NULL);
+    lte_vk_instance_close(&d->instance);
+    lte_release(context, d, sizeof *d);
+    return status;
 }
 
 static enum lte_status open_parts(struct lte_vk_device *d, unsigned number)

@@ -52,7 +52,9 @@ struct lte_vk_device {
 
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
-    VkPipelineCache cache;
+    VkPipelineCache cache;      // VK_NULL_HANDLE: there is none
+    uint64_t identity;          // of device, driver and shaders
+    size_t cached;              // bytes that the cache on disk held
     struct lte_vk_pipeline *pipeline; // a list, see pipeline.c
 
     struct lte_vk_staging *staging;
@@ -72,6 +74,8 @@ enum lte_status lte_vk_instance_devices(const struct lte_vk_instance *instance, 
 enum lte_status lte_vk_device_open(const struct lte_context *context, unsigned number,
                                    struct lte_vk_device **device);
 void lte_vk_device_close(struct lte_vk_device *device); // NULL is allowed
+enum lte_status lte_vk_device_info(const struct lte_context *context, unsigned number,
+                                   struct lte_device_info *info);
 const char *lte_vk_device_name(const struct lte_vk_device *device);
 
 // A VkResult as a status; a failure is logged with the call's text, and a lost device is remembered.

@@ -2,6 +2,7 @@
 if HAVE_VULKAN
 LIB_VULKAN = %D%/api.h \
   %D%/backend.c \
+  %D%/cache.c \
   %D%/device.c \
   %D%/device.h \
   %D%/encode.c \

@@ -34,7 +34,9 @@ enum lte_status lte_vk_pipelines_open(struct lte_vk_device *d)
         .pSetLayouts = &d->set_layout,
         .pushConstantRangeCount = 1,
         .pPushConstantRanges = &push};
-    return LTE_VK(d, CreatePipelineLayout, d->handle, &layout, NULL, &d->layout);
+    LTE_TRY(LTE_VK(d, CreatePipelineLayout, d->handle, &layout, NULL, &d->layout));
+    lte_vk_cache_open(d);
+    return LTE_OK;
 }
 
 void lte_vk_pipelines_close(struct lte_vk_device *d)
@@ -45,6 +47,7 @@ void lte_vk_pipelines_close(struct lte_vk_device *d)
         lte_release(d->context, p, sizeof *p);
     }
     d->pipeline = NULL;
+    lte_vk_cache_close(d);
     if (d->layout)
         d->api.DestroyPipelineLayout(d->handle, d->layout, NULL);
     if (d->set_layout)

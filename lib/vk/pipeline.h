@@ -12,6 +12,11 @@ enum { LTE_VK_CONSTANTS = 6 };
 enum lte_status lte_vk_pipelines_open(struct lte_vk_device *device);
 void lte_vk_pipelines_close(struct lte_vk_device *device);
 
+// The pipelines' cache on disk, and what it and measurements are known by: device, driver, shaders.
+void lte_vk_cache_open(struct lte_vk_device *device);
+void lte_vk_cache_close(struct lte_vk_device *device);
+uint64_t lte_vk_identity(const struct lte_vk_device *device);
+
 // Whether the device has what the kernel needs.
 bool lte_vk_runs(const struct lte_vk_device *device, enum lte_vk_kernel kernel);
 // constant[i] becomes the specialization constant with id i. Thread-safe.

@@ -26,7 +26,8 @@ static enum lte_status size_buffers(struct lte_vk_program *p, const struct lte_l
 {
     const size_t batch = params->batch, sessions = least(batch, LTE_VK_SEGMENTS);
     uint64_t scratch = 0;
-    LTE_TRY(lte_vk_program_try(p, layout, params, 1, 1, false, &scratch));
+    for (size_t rows = 1; rows < batch; rows *= 2)
+        LTE_TRY(lte_vk_program_try(p, layout, params, 1, rows, false, &scratch));
     LTE_TRY(lte_vk_program_try(p, layout, params, 1, batch, false, &scratch));
     LTE_TRY(lte_vk_program_try(p, layout, params, sessions, sessions, false, &scratch));
     *sizes = (struct sizes){
@@ -221,6 +222,15 @@ static void close_step(const struct lte_vk_session *s, const struct lte_vk_encod
                           1, &b, 0, NULL, 0, NULL);
 }
 
+// An op that is refused now was not when the session was made.
+static enum lte_status outcome(const struct lte_vk_encoder *e)
+{
+    if (e->status != LTE_ERR_UNSUPPORTED)
+        return e->status;
+    return lte_fail(e->device->context, LTE_ERR_DEVICE, "%s: %s", lte_vk_device_name(e->device),
+                    e->why);
+}
+
 static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r,
                             const struct lte_vk_group *group, size_t groups)
 {
@@ -228,7 +238,7 @@ static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r
     const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     struct lte_vk_encoder dry = encoder(s, group, groups);
     encode(&dry, &r->shape);
-    LTE_TRY(dry.status);
+    LTE_TRY(outcome(&dry));
     LTE_TRY(make_descriptors(s, r, dry.calls));
     struct lte_vk_encoder e = encoder(s, group, groups);
     e.commands = r->commands;
@@ -237,8 +247,8 @@ static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r
     open_step(&e);
     encode(&e, &r->shape);
     close_step(s, &e, r->shape.wanted);
-    LTE_TRY(LTE_VK(d, EndCommandBuffer, r->commands));
-    return e.status;
+    LTE_TRY(outcome(&e));
+    return LTE_VK(d, EndCommandBuffer, r->commands);
 }
 
 static enum lte_status record(struct lte_vk_session *s, struct lte_vk_recording *r,

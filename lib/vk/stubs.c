@@ -14,4 +14,12 @@ static enum lte_status open_device(const struct lte_context *context, unsigned n
     return lte_fail(context, LTE_ERR_UNSUPPORTED, "vulkan: this library was built without it");
 }
 
-const struct lte_backend_ops lte_vulkan = {.name = "vulkan", .open = open_device};
+static enum lte_status info(const struct lte_context *context, unsigned number,
+                            struct lte_device_info *out)
+{
+    (void)number;
+    *out = (struct lte_device_info){.memory = 0};
+    return lte_fail(context, LTE_ERR_ARGUMENT, "vulkan: this library was built without it");
+}
+
+const struct lte_backend_ops lte_vulkan = {.name = "vulkan", .open = open_device, .info = info};
