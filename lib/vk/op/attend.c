@@ -89,6 +89,16 @@ static uint32_t splits(const struct attend *a, size_t workgroups, uint32_t tile)
     return (uint32_t)(wanted < 1 ? 1 : wanted < most ? wanted : most);
 }
 
+// Results of shares that there may be, rows times splits: it grows with the rows, as scratch has to, while
+// splits fall. splits <= WORKGROUPS / (rows / queries * y) makes the second bound.
+static uint64_t most_shares(const struct attend *a, uint32_t tile, uint32_t queries, size_t y)
+{
+    const uint64_t keys = (uint64_t)a->p.slots + a->p.ring + a->p.rows;
+    const uint64_t by_keys = a->p.rows * (keys / (2 * tile) + 1);
+    const uint64_t by_groups = (uint64_t)WORKGROUPS * queries / y;
+    return by_keys < by_groups ? by_keys : by_groups;
+}
+
 static void join(const struct attend *a, struct lte_vk_range shares)
 {
     lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_join,
@@ -117,10 +127,10 @@ static void attend(struct attend *a)
     const uint32_t tile = tile_keys(p->head_dim, queries * heads);
     const size_t blocks = (p->rows + queries - 1) / queries, y = (size_t)p->heads * parts;
     p->splits = splits(a, blocks * y * a->group->count, tile);
-    struct lte_vk_range to = a->out;
-    if (p->splits > 1)
-        to = lte_vk_scratch(a->e, (uint64_t)a->group->count * p->rows * p->heads * p->group *
-                                      p->splits * (p->head_dim + 2) * sizeof(float));
+    const uint64_t share = (uint64_t)p->heads * p->group * (p->head_dim + 2) * sizeof(float);
+    const struct lte_vk_range shares =
+        lte_vk_scratch(a->e, a->group->count * most_shares(a, tile, queries, y) * share);
+    const struct lte_vk_range to = p->splits > 1 ? shares : a->out;
     lte_vk_run(a->e, &(struct lte_vk_call){
         .kernel = LTE_VK_attend,
         .constant = {p->head_dim, queries * heads, heads, tile, a->kv.type},
