@@ -61,7 +61,7 @@ static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
         .push = &p,
         .beside = part != op->linear.part || from, // every piece writes columns of its own
         .z = 1};
-    if (tiles(e))
+    if (tiles(e) && !part->steady)
         many(e, &call, p.rows);
     else
         few(e, &call, p.rows);
