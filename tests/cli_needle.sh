@@ -23,8 +23,9 @@ at_least() {
         if ($i ~ /^[01]\.[0-9]+$/) exit !(100 * $i >= least) }' "$out"
     report $? "$name: $least % at least"
 }
-at_least 80 'needles in 512 bytes, outside a window of 17' niah lalte-needle --lengths 640 --answer 9 -n 20
-at_least 60 'needles in 2,048 bytes' niah lalte-needle --lengths 2048 --answer 9 -n 8
+at_least 90 'needles in 512 bytes, outside a window of 17' niah lalte-needle --lengths 640 --answer 9 -n 20
+at_least 75 'needles in 2,048 bytes' niah lalte-needle --lengths 2048 --answer 9 -n 8
+at_least 75 'needles in 8,192 bytes' niah lalte-needle --lengths 8192 --answer 9 -n 4
 at_least 90 'pairs of bytes' mqar lalte-needle --pairs 16 --lengths 254 --power 1 -n 20
 run info lalte-needle
 grep -q '^  *2  *lte ' "$out" && grep -q 'state .* constant' "$out"
