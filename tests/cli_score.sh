@@ -26,7 +26,7 @@ fails 1 'at least 2' 'one token cannot be scored'
 
 run info
 for pattern in '^family  *hybrid_gated_deltanet$' '^vocabulary  *4096, 4096 of them' \
-    '^ *0  gdn ' '^ *5  lte .* 65  *64  *4$' '^  lte  *3 slots' '^  state  *6 slots .*, constant$'; do
+    '^ *0  gdn ' '^ *5  lte .* 65  *64  *4  *0$' '^  lte  *3 slots' '^  state  *6 slots .*, constant$'; do
     prints "$pattern" "info: $pattern"
 done
 ! grep -q 'not finite' "$out"
