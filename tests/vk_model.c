@@ -10,6 +10,7 @@
 #include "lib/vk/device.h"
 #include "tests/answers.h"
 #include "tests/check.h"
+#include "tests/vk_leaks.h"
 
 enum { CASES = 3, TOKENS = 40, SESSIONS = 3 };
 

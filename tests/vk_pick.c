@@ -9,6 +9,7 @@
 #include "lib/vk/ops.h"
 #include "tests/check.h"
 #include "tests/inside.h"
+#include "tests/vk_leaks.h"
 
 enum { ROWS = 5, CALLS = 2 };
 

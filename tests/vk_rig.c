@@ -2,6 +2,7 @@
 // One op, on the host and on a device.
 #include "config.h"
 
+#include "tests/vk_leaks.h"
 #include "tests/vk_rig.h"
 
 #include <math.h>
@@ -45,6 +46,25 @@ static void keep_log(void *opaque, enum lte_log_level level, const char *message
     snprintf(rig.said + used, sizeof rig.said - used, "%s\n", message);
 }
 
+static size_t live; // bytes that the library has not given back
+
+static void *count_alloc(void *opaque, size_t size, size_t align)
+{
+    void *p;
+    (void)opaque;
+    if (posix_memalign(&p, align, size))
+        return NULL;
+    live += size;
+    return p;
+}
+
+static void count_free(void *opaque, void *pointer, size_t size)
+{
+    (void)opaque;
+    live -= size;
+    free(pointer);
+}
+
 static void open_rig(void)
 {
     struct lte_options o;
@@ -55,6 +75,7 @@ static void open_rig(void)
     o.cpu = "ref";
     o.threads = 1;
     o.log = keep_log;
+    o.allocator = (struct lte_allocator){count_alloc, count_free, NULL};
     if (lte_open(&o, &rig.context) != LTE_OK)
         exit(99);
     while (rig.devices < MOST_DEVICES &&
@@ -74,6 +95,10 @@ void vk_end(void)
     rig.opened = false;
     lte_close(rig.context);
     rig.context = NULL;
+    if (live) {
+        printf("Bail out! %zu bytes were not given back\n", live);
+        exit(99);
+    }
 }
 
 struct vk_case vk_case(enum lte_op_kind kind)

@@ -1,7 +1,7 @@
 # Shaders against the reference, on every Vulkan device that there is; none is a skip.
 if HAVE_VULKAN
 check_LTLIBRARIES += libvkrig.la
-libvkrig_la_SOURCES = %D%/vk_rig.c %D%/vk_rig.h
+libvkrig_la_SOURCES = %D%/vk_leaks.h %D%/vk_rig.c %D%/vk_rig.h
 VK_LIBS = libvkrig.la $(CHECK_LIBS)
 
 check_PROGRAMS += %D%/vk_norms
