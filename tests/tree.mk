@@ -18,5 +18,5 @@ installcheck-local:
 
 # Recorded answers of small models and the scripts that made them.
 EXTRA_DIST += %D%/data/models %D%/data/training %D%/reference/README.md \
-  %D%/reference/check_training.py %D%/reference/hybrid_model.py %D%/reference/looped_model.py %D%/reference/record_models.py \
+  %D%/reference/check_training.py %D%/reference/hybrid_model.py %D%/reference/linear_mixers.py %D%/reference/looped_model.py %D%/reference/record_models.py \
   %D%/reference/record_training.py %D%/reference/safetensors_io.py bench/README.md
