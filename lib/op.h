@@ -259,6 +259,9 @@ struct lte_op_row {
 
 extern const struct lte_op_row *const lte_op_table[LTE_OPS];
 
+// The reset of an op that writes every entry of its state before it reads it: nothing.
+void lte_op_keep_state(const struct lte_op *op, const struct lte_session_params *params, void *state);
+
 // One row a kind, defined beside its compute function in lib/op/.
 extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,
     lte_op_silu, lte_op_short_conv, lte_op_l2norm, lte_op_delta_gates, lte_op_delta_rule,

@@ -281,14 +281,6 @@ static size_t state(const struct lte_op *op, const struct lte_session_params *pa
     return carve(&op->dsa, params, NULL, NULL);
 }
 
-// Entries are written before they are read.
-static void reset(const struct lte_op *op, const struct lte_session_params *params, void *state_)
-{
-    (void)op;
-    (void)params;
-    (void)state_;
-}
-
 static void scratch(const struct lte_op *op, const struct lte_session_params *params,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each)
 {
@@ -318,7 +310,7 @@ static void cost(const struct lte_op *op, const struct lte_session_params *param
 const struct lte_op_row lte_op_dsa = {.name = "dsa",
                                       .width = width,
                                       .state = state,
-                                      .reset = reset,
+                                      .reset = lte_op_keep_state,
                                       .scratch = scratch,
                                       .compute = compute,
                                       .cost = cost,
