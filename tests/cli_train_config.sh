@@ -77,7 +77,7 @@ train 'train.leraning_rate is no key' '"leraning_rate": 1'
 train 'sequences of 32 tokens in micro-batches of 16' '"rows": 16'
 
 data 'data.kind is missing' '{}'
-data 'data.kind is "poem"; it may be text, mqar, copy, niah, mix, phases' '{"kind": "poem"}'
+data 'data.kind is "poem"; it may be text, mqar, copy, niah, mix, phases, turns' '{"kind": "poem"}'
 data 'data.kind must be text' '{"kind": 1}'
 data 'data must be an object' '[]'
 data 'data.lenght is no key' '{"kind": "copy", "lenght": 32}'
@@ -101,6 +101,9 @@ data 'data.phases\[0\].symbols must be' \
     '{"kind": "phases", "phases": [{"kind": "copy", "length": 32, "symbols": "x"}]}'
 data 'data.phases\[0\].from must be a step' '{"kind": "phases", "phases": [{"kind": "copy", "from": -3}]}'
 data 'phase' '{"kind": "phases", "phases": [{"kind": "copy", "length": 32, "from": 3}]}'
+data 'data.sources must be a list' '{"kind": "turns"}'
+data 'data.sources has 2 entries for 1 micro-batches' \
+    '{"kind": "turns", "sources": [{"kind": "copy", "length": 32}, {"kind": "copy", "length": 32}]}'
 
 # Token files.
 data 'data.tokens must name a token file' '{"kind": "text"}'

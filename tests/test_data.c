@@ -668,6 +668,50 @@ static void test_combinations(void **state)
     assert_true(fixture_close(&f));
 }
 
+// Micro-batches by turns, also where they are told apart by phases, and item by item in a mixture.
+static void test_turns(void **state)
+{
+    struct fixture f;
+    struct lte_data *parts[3], *turns, *data, *mixed;
+    static struct batch b;
+    (void)state;
+    fixture_open(&f);
+    struct lte_data_options o = sizes(500, 20, 20);
+    o.micro_batches = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct lte_copy_options copy = {100 * i, .symbols = 10, .shortest = 3, .longest = 9};
+        assert_int_equal(lte_data_copy(f.context, &copy, &o, &parts[i]), LTE_OK);
+    }
+    assert_int_equal(lte_data_turns(f.context, parts, 0, &turns), LTE_ERR_ARGUMENT);
+    assert_int_equal(lte_data_turns(f.context, NULL, 2, &turns), LTE_ERR_ARGUMENT);
+    assert_null(turns);
+    assert_int_equal(lte_data_turns(f.context, parts, 2, &turns), LTE_OK);
+    check_source(turns);
+    struct lte_data *both[] = {parts[2], turns};
+    const uint64_t first[] = {0, 4};
+    assert_int_equal(lte_data_phases(f.context, both, first, 2, &data), LTE_OK);
+    for (uint64_t step = 0; step < 8; step++)
+        for (uint32_t micro = 0; micro < 3; micro++) {
+            draw(data, step, micro, &b);
+            assert_int_equal(b.view.rows, 500);
+            for (size_t row = 0; row < b.view.rows; row++)
+                assert_int_equal(b.token[row] / 100, step < 4 ? 2 : micro % 2);
+        }
+
+    const double weight = 1;
+    size_t drawn[3] = {0};
+    assert_int_equal(lte_data_mix(f.context, &data, &weight, 1, &o, &mixed), LTE_OK);
+    for (uint64_t step = 3; step < 6; step++) {
+        draw(mixed, step, 0, &b);
+        for (size_t s = 0; s < b.view.segments; s++)
+            drawn[b.token[20 * s] / 100]++;
+    }
+    assert_int_equal(drawn[2], 25);
+    assert_true(drawn[0] > 20 && drawn[1] > 20 && drawn[0] + drawn[1] == 50);
+    lte_data_free(mixed);
+    assert_true(fixture_close(&f));
+}
+
 // What makers are given.
 struct ingredients {
     struct lte_tokenizer *tokenizer;
@@ -744,7 +788,8 @@ int main(void)
         cmocka_unit_test(test_broken_tokens), cmocka_unit_test(test_mqar),
         cmocka_unit_test(test_ranges),      cmocka_unit_test(test_copy),
         cmocka_unit_test(test_niah_sample), cmocka_unit_test(test_niah_batch),
-        cmocka_unit_test(test_combinations), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_combinations),
+        cmocka_unit_test(test_turns), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

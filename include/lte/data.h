@@ -206,6 +206,14 @@ LTE_API enum lte_status lte_data_phases(struct lte_context *context,
                                         const uint64_t *first, size_t count,
                                         struct lte_data **data);
 
+// Whole micro-batches by turns: micro-batch i of a step is that of source i modulo count. The
+// gradients of a step's micro-batches are averaged, so each source has the same say however few
+// of its tokens are targets; in a mixture a few answers are lost among the targets of a text.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY. Thread-safety: Safe.
+LTE_API enum lte_status lte_data_turns(struct lte_context *context,
+                                       struct lte_data *const *sources, size_t count,
+                                       struct lte_data **data);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Sources made of sources: mixtures and curricula.
+// Sources made of sources: mixtures, curricula and turns.
 #include "config.h"
 
 #include <math.h>
@@ -19,13 +19,21 @@ struct combined {
     size_t count;
 };
 
-static struct lte_data *part_at(const struct lte_data *data, uint64_t step)
+static struct lte_data *pick_phase(struct lte_data *data, uint64_t step, uint32_t micro)
 {
     const struct combined *c = (const struct combined *)data;
     size_t i = c->count - 1;
+    (void)micro;
     while (c->part[i].first > step)
         i--;
     return c->part[i].source;
+}
+
+static struct lte_data *pick_turn(struct lte_data *data, uint64_t step, uint32_t micro)
+{
+    const struct combined *c = (const struct combined *)data;
+    (void)step;
+    return c->part[micro % c->count].source;
 }
 
 static enum lte_status put_mixed(struct lte_data *data, uint64_t step, uint64_t number,
@@ -40,16 +48,21 @@ static enum lte_status put_mixed(struct lte_data *data, uint64_t step, uint64_t 
     return c->part[i].source->kind->put(c->part[i].source, step, number, fill);
 }
 
+// As an item of a mixture: a sequence of the phase.
 static enum lte_status put_phase(struct lte_data *data, uint64_t step, uint64_t number,
                                  struct lte_fill *fill)
 {
-    struct lte_data *source = part_at(data, step);
+    struct lte_data *source = pick_phase(data, step, 0);
     return source->kind->put(source, step, number, fill);
 }
 
-static struct lte_data *pick_phase(struct lte_data *data, uint64_t step)
+// And of turns, which a mixture does not know: every sequence is another's.
+static enum lte_status put_turn(struct lte_data *data, uint64_t step, uint64_t number,
+                                struct lte_fill *fill)
 {
-    return part_at(data, step);
+    const struct combined *c = (const struct combined *)data;
+    struct lte_data *source = c->part[number % c->count].source;
+    return source->kind->put(source, step, number, fill);
 }
 
 static void release(struct lte_data *data)
@@ -63,6 +76,8 @@ static void release(struct lte_data *data)
 static const struct lte_data_kind mix = {.name = "mix", .put = put_mixed, .free = release};
 static const struct lte_data_kind phases = {
     .name = "phases", .put = put_phase, .pick = pick_phase, .free = release};
+static const struct lte_data_kind turns = {
+    .name = "turns", .put = put_turn, .pick = pick_turn, .free = release};
 
 static enum lte_status check_sources(const struct lte_context *c, const char *name,
                                      struct lte_data *const *sources, size_t count)
@@ -171,6 +186,18 @@ enum lte_status lte_data_mix(struct lte_context *context, struct lte_data *const
     return LTE_OK;
 }
 
+// The combination hands whole micro-batches over: there is room for the largest of any source.
+static void adopt_whole(struct combined *c, struct lte_data *const *sources)
+{
+    adopt(c, sources);
+    c->base.rows = c->base.segments = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct lte_data *s = sources[i];
+        c->base.rows = s->rows > c->base.rows ? s->rows : c->base.rows;
+        c->base.segments = s->segments > c->base.segments ? s->segments : c->base.segments;
+    }
+}
+
 enum lte_status lte_data_phases(struct lte_context *context, struct lte_data *const *sources,
                                 const uint64_t *first, size_t count, struct lte_data **data)
 {
@@ -185,14 +212,23 @@ enum lte_status lte_data_phases(struct lte_context *context, struct lte_data *co
                             "phases: source %zu begins at step %llu", i,
                             (unsigned long long)first[i]);
     LTE_TRY(make(context, &phases, sources, count, NULL, &c));
-    adopt(c, sources);
-    c->base.rows = c->base.segments = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct lte_data *s = sources[i];
+    adopt_whole(c, sources);
+    for (size_t i = 0; i < count; i++)
         c->part[i].first = first[i];
-        c->base.rows = s->rows > c->base.rows ? s->rows : c->base.rows;
-        c->base.segments = s->segments > c->base.segments ? s->segments : c->base.segments;
-    }
+    *data = &c->base;
+    return LTE_OK;
+}
+
+enum lte_status lte_data_turns(struct lte_context *context, struct lte_data *const *sources,
+                               size_t count, struct lte_data **data)
+{
+    struct combined *c;
+    if (data)
+        *data = NULL;
+    if (!context || !data || !sources)
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(make(context, &turns, sources, count, NULL, &c));
+    adopt_whole(c, sources);
     *data = &c->base;
     return LTE_OK;
 }

@@ -124,7 +124,7 @@ enum lte_status lte_data_batch(void *data, uint64_t step, uint32_t micro, struct
     if (!d || !batch || !batch->token || !batch->target || !batch->segment)
         return LTE_ERR_ARGUMENT;
     while (d->kind->pick)
-        d = d->kind->pick(d, step);
+        d = d->kind->pick(d, step, micro);
     if (micro >= d->options.micro_batches)
         return lte_fail(d->context, LTE_ERR_ARGUMENT, "%s: micro-batch %u of %u", d->kind->name,
                         micro, d->options.micro_batches);

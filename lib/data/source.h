@@ -27,8 +27,8 @@ struct lte_data_kind {
     // `step` is for sources that hand over to others.
     enum lte_status (*put)(struct lte_data *data, uint64_t step, uint64_t number,
                            struct lte_fill *fill);
-    // The source whose micro-batch that of `step` is; NULL: this one.
-    struct lte_data *(*pick)(struct lte_data *data, uint64_t step);
+    // The source whose micro-batch that of `step` and `micro` is; NULL: this one.
+    struct lte_data *(*pick)(struct lte_data *data, uint64_t step, uint32_t micro);
     // Frees what the source holds; NULL: nothing.
     void (*free)(struct lte_data *data);
 };

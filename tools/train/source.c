@@ -204,9 +204,31 @@ static void make_phases(struct making *m)
         free_list(sources, count);
 }
 
-static const char *const kinds[] = {"text", "mqar", "copy", "niah", "mix", "phases", NULL};
-static void (*const makers[])(struct making *m) = {make_text, make_mqar, make_copy,
-                                                   make_niah, make_mix, make_phases};
+static void read_nothing(struct making *m, const json_t *value, size_t i, void *to)
+{
+    (void)m, (void)value, (void)i, (void)to;
+}
+
+static void make_turns(struct making *m)
+{
+    struct lte_data *sources[MAX_SOURCES];
+    const size_t count = make_list(m, "sources", sources, read_nothing, NULL);
+    if (!count)
+        return;
+    if (count > m->options.micro_batches)
+        reader_fail(&m->reader, "sources", "has %zu entries for %u micro-batches of a step", count,
+                    (unsigned)m->options.micro_batches);
+    else
+        check(m, lte_data_turns(m->setting->context, sources, count, &m->made));
+    if (!m->made)
+        free_list(sources, count);
+}
+
+static const char *const kinds[] = {"text", "mqar",   "copy",  "niah",
+                                    "mix",  "phases", "turns", NULL};
+static void (*const makers[])(struct making *m) = {make_text, make_mqar,   make_copy, make_niah,
+                                                   make_mix,  make_phases, make_turns};
+enum { COMBINATIONS = 4 }; // the kinds from here on have no sequences of their own
 
 static void read_options(struct making *m)
 {
@@ -238,8 +260,7 @@ struct lte_data *source_make(const struct source_setting *setting, struct reader
     if (!file->failed)
         makers[kind](&m);
     reader_end(&m.reader);
-    if (setting->longest && makers[kind] != make_mix && makers[kind] != make_phases &&
-        *setting->longest < m.options.longest)
+    if (setting->longest && kind < COMBINATIONS && *setting->longest < m.options.longest)
         *setting->longest = m.options.longest;
     if (file->failed) {
         lte_data_free(m.made);
