@@ -17,7 +17,7 @@ enum { GUARD = 128, MAX_BUFFERS = 256, GUARD_BYTE = 0xC3, FILL_BYTE = 0xA5 };
 
 static struct {
     unsigned done, failed;
-    uint64_t state;
+    uint64_t seeded, state;
 } run;
 
 static struct buffer {
@@ -32,9 +32,15 @@ void check_begin(int argc, char **argv, const char *name)
     for (int i = 1; i < argc; i++)
         if (!strcmp(argv[i], "--seed") && i + 1 < argc)
             seed = strtoull(argv[++i], NULL, 0);
-    run.state = seed * 2 + 1;
+    run.seeded = seed * 2 + 1;
+    check_restart();
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("# rerun: %s --seed %llu (%s)\n", argv[0], seed, name);
+}
+
+void check_restart(void)
+{
+    run.state = run.seeded;
 }
 
 int check_end(void)

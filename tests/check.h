@@ -39,6 +39,8 @@ struct check_level {
 const struct check_level *check_levels(void);
 const struct lte_kernels *check_ref(void);
 
+// Begins the random numbers of the seed again.
+void check_restart(void);
 // Random numbers, the same for the same seed everywhere.
 uint32_t check_random(void);
 size_t check_below(size_t n);              // 0..n-1

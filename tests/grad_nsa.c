@@ -222,7 +222,7 @@ static void check_shape(struct lte_context *context, const struct shape *shape)
 
 int main(int argc, char **argv)
 {
-    static const size_t several[] = {37, 3, 1, 20}, one[] = {150};
+    static const size_t several[] = {29, 3, 1, 12}, one[] = {97};
     static const struct shape shapes[] = {
         {"nsa: several sequences", {4, 2, 5, 4, 4, 6}, several, 4},
         {"nsa: blocks that straddle", {3, 1, 4, 7, 3, 9}, several, 4},

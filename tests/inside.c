@@ -28,6 +28,7 @@ struct lte_context *inside_context(const char *cpu, unsigned threads)
     o.log = log_line;
     if (lte_open(&o, &c) != LTE_OK)
         exit(99);
+    check_restart();
     return c;
 }
 

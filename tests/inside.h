@@ -9,6 +9,7 @@
 #include "lte.h"
 
 // A context at a CPU level (NULL: the best) with so many threads; its messages become "# ..." lines.
+// The random numbers begin again, so that what is drawn for a level is what the others were given.
 struct lte_context *inside_context(const char *cpu, unsigned threads);
 // Loads or exits with status 99.
 struct lte_model *inside_model(struct lte_context *context, const char *folder);
