@@ -15,7 +15,7 @@
 
 static const char *const models[] = {"gdn-lte", "gdn-lte-layer", "gdn-window", "gdn-full",
                                      "transformer", "lt2", "ouro",
-                                     "lt2-dsa"};
+                                     "lt2-dsa", "lt2-linear"};
 enum { MODELS = sizeof models / sizeof models[0], STEPS = 10, MICROS = 2, ROWS = 40, SEGMENTS = 3 };
 
 struct recorded {
