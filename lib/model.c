@@ -160,7 +160,7 @@ void lte_model_describe(const struct lte_model *model, struct lte_model_info *in
     info->eos = model->eos;
     info->tensors = model->tensor_count;
     info->buffers = model->buffer_count;
-    info->exit_threshold = model->looping.exit_threshold;
+    info->exit_threshold = model->looping.exit_gate ? model->looping.exit_threshold : 0;
     info->trained_loops = model->looping.trained;
 }
 

@@ -275,6 +275,10 @@ static void check_shared(struct lte_context *c, const char *level)
     q.share_loops = 1;
     lte_session_plan(m, &p, &own);
     lte_session_plan(m, &q, &shared);
+    lte_model_free(one);
+    one = make(&f, 0, LT2 "'num_loops':2,'early_exit_threshold':0.5}");
+    lte_model_describe(one, &info);
+    check_ok(info.exit_threshold == 0, "a model without a gate has no threshold");
     check_ok(own.state == m->loops * shared.state, "%s: a session that shares takes 1/%u", level,
              (unsigned)m->loops);
     bool good = true;
