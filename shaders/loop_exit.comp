@@ -1,6 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// loop_exit: a row keeps what it held if its chances of leaving have added up to the threshold.
+// loop_exit: a row keeps what it held if its chances of leaving have added up to the threshold; or the
+// loops' rows are added up, each by its chance.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "maths.glsl"
@@ -25,15 +26,28 @@ bool left(uint row)
     return false;
 }
 
+// The chance of leaving after just this loop; after the last one, what is left of it.
+float leaving(uint row)
+{
+    float stays = 1.0;
+    for (uint i = 0; i < p.loops; i++)
+        stays *= 1.0 - lte_sigmoid(logit[row * p.logits + i]);
+    return p.loops == p.logits ? stays : stays * lte_sigmoid(logit[row * p.logits + p.loops]);
+}
+
 void main()
 {
     const lte_vk_segment s = segment[p.segment + gl_WorkGroupID.z];
     if (gl_WorkGroupID.y >= s.rows)
         return;
     const uint row = s.row + gl_WorkGroupID.y;
-    const bool keeps = left(row);
+    const bool keeps = p.weighted == 0 && left(row);
+    const float chance = p.weighted != 0 ? leaving(row) : 1.0;
     for (uint i = gl_LocalInvocationID.x; i < p.width; i += THREADS) {
         const uint at = row * p.width + i;
-        y[at] = keeps ? held[at] : now[at];
+        if (p.weighted != 0)
+            y[at] = chance * now[at] + (p.loops > 0 ? held[at] : 0.0);
+        else
+            y[at] = keeps ? held[at] : now[at];
     }
 }

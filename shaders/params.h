@@ -164,6 +164,7 @@ struct lte_loop_exit_params {
     U32 width;
     U32 logits;  // of a row
     U32 loops;   // before this one
+    U32 weighted; // whether the mean is held
     float threshold;
 };
 

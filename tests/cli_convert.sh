@@ -14,6 +14,10 @@ run convert --hybrid bookend:1 --seed 3 "$work/ouro" "$work/hybrid"
 report $? 'converts, and says nothing'
 run info "$work/hybrid"
 prints '^layers  *4, run 2 times' 'keeps the loops'
+prints '^  no token leaves\|^  a token.s logits are of the first loop' 'and the exit gate'
+run info --exit-weighted "$work/hybrid"
+prints '^  a token.s logits are the mean of every loop' 'which weighs the loops if asked'
+run info "$work/hybrid"
 prints '^ *1  gdn  *2/2/2  *16 x 16' 'layer 1 has become gdn'
 prints '^ *3  [a-z]*  *2/1/1  *16 x 16' 'layer 3 has stayed'
 run convert "$work/ouro" "$work/hybrid"

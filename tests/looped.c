@@ -98,18 +98,40 @@ static struct lte_model *make(struct fixture *f, uint32_t loops, const char *con
 
 enum { TOKENS = 40 };
 
-// Logits of TOKENS tokens.
-static float *logits_of(const struct lte_model *m, const struct lte_session_params *params)
+enum { EXITS = 3 };
+
+// The logits of leaving, [tokens][EXITS - 1].
+static void see_leaving(void *opaque, const struct lte_exec *x, size_t i)
+{
+    const struct lte_op *op = &x->graph->op[i];
+    if (op->kind == LTE_OP_LOOP_EXIT && op->loop_exit.loop == EXITS - 1)
+        memcpy((float *)opaque + x->segment[0].position * (EXITS - 1), lte_exec_value(x, op->in[1]),
+               x->rows * (EXITS - 1) * sizeof(float));
+}
+
+// TOKENS tokens, so many at a time; leaving: NULL, or see_leaving()'s.
+static void read_tokens(const struct lte_model *m, const struct lte_session_params *params,
+                        size_t piece, float *logits, float *leaving)
 {
     uint32_t ids[TOKENS];
     struct lte_session *s;
-    float *logits = malloc(TOKENS * (size_t)m->vocabulary * sizeof *logits);
     for (uint32_t i = 0; i < TOKENS; i++)
         ids[i] = (i * i + 3 * i) % m->vocabulary;
-    if (lte_session_new(m, params, &s) != LTE_OK ||
-        lte_session_feed(s, ids, TOKENS, LTE_LOGITS_ALL, logits) != LTE_OK)
+    if (lte_session_new(m, params, &s) != LTE_OK)
         exit(99);
+    s->observe = leaving ? see_leaving : NULL;
+    s->observe_opaque = leaving;
+    for (size_t at = 0; at < TOKENS; at += piece)
+        if (lte_session_feed(s, ids + at, at + piece < TOKENS ? piece : TOKENS - at, LTE_LOGITS_ALL,
+                             logits + at * m->vocabulary) != LTE_OK)
+            exit(99);
     lte_session_free(s);
+}
+
+static float *logits_of(const struct lte_model *m, const struct lte_session_params *params)
+{
+    float *logits = malloc(TOKENS * (size_t)m->vocabulary * sizeof *logits);
+    read_tokens(m, params, TOKENS, logits, NULL);
     return logits;
 }
 
@@ -225,16 +247,17 @@ static void check_half(const char *kind)
     check_ok(fixture_close(&f), "nothing is left");
 }
 
+#define OURO                                                                                    \
+    "{'model_type':'ouro','hidden_size':32,'num_hidden_layers':2,'num_attention_heads':2,"          \
+    "'intermediate_size':48,'vocab_size':64,'total_ut_steps':3,'initializer_range':0.2}"
+
 // What leaves after loop n is what a model of n loops says.
 static void check_exit(void)
 {
     struct fixture f;
     struct lte_session_params p;
     fixture_open(&f);
-    static const char config[] =
-        "{'model_type':'ouro','hidden_size':32,'num_hidden_layers':2,'num_attention_heads':2,"
-        "'intermediate_size':48,'vocab_size':64,'total_ut_steps':3,'initializer_range':0.2}";
-    struct lte_model *three = make(&f, 0, config), *one = make(&f, 1, config);
+    struct lte_model *three = make(&f, 0, OURO), *one = make(&f, 1, OURO);
     struct lte_model_info info;
     const size_t bytes = TOKENS * (size_t)three->vocabulary * sizeof(float);
     lte_session_params_init(&p);
@@ -252,12 +275,67 @@ static void check_exit(void)
     check_ok(info.exit_threshold == 1 && info.loops == 3, "the model says so");
     lte_model_describe(one, &info);
     check_ok(info.loops == 1 && info.trained_loops == 3, "and how many loops it was made for");
+    lte_model_free(one);
+    one = make(&f, 0, LT2 "'num_loops':2,'early_exit_threshold':0.5}");
+    lte_model_describe(one, &info);
+    check_ok(info.exit_threshold == 0, "a model without a gate has no threshold");
     free(first);
     free(alone);
     free(last);
     free(said);
     lte_model_free(one);
     lte_model_free(three);
+    check_ok(fixture_close(&f), "nothing is left");
+}
+
+static double opens(double z)
+{
+    return 1 / (1 + exp(-z));
+}
+
+// The mean of what models of 1, 2 and 3 loops say, each by the chance of leaving there.
+static void weigh(const float *const *said, const float *leaving, size_t vocabulary, float *mean)
+{
+    for (size_t t = 0; t < TOKENS; t++) {
+        const double first = opens(leaving[2 * t]), second = opens(leaving[2 * t + 1]);
+        const double chance[EXITS] = {first, (1 - first) * second, (1 - first) * (1 - second)};
+        for (size_t i = t * vocabulary; i < (t + 1) * vocabulary; i++)
+            mean[i] = (float)(chance[0] * said[0][i] + chance[1] * said[1][i] + chance[2] * said[2][i]);
+    }
+}
+
+static void check_weighted(void)
+{
+    static float leaving[TOKENS * (EXITS - 1)];
+    struct fixture f;
+    struct lte_session_params p;
+    struct lte_model *model = NULL;
+    float *said[EXITS];
+    fixture_open(&f);
+    lte_session_params_init(&p);
+    p.exit_threshold = 2;
+    for (uint32_t loops = 1; loops <= EXITS; loops++) {
+        lte_model_free(model);
+        model = make(&f, loops, OURO);
+        said[loops - 1] = logits_of(model, &p);
+    }
+    const size_t size = TOKENS * (size_t)model->vocabulary;
+    float *want = malloc(size * sizeof *want), *got = malloc(size * sizeof *got);
+    p.exit_threshold = 1e-30f; // without effect
+    p.exit_weighted = 1;
+    read_tokens(model, &p, 7, got, leaving);
+    weigh((const float *const *)said, leaving, model->vocabulary, want);
+    const double error = inside_error(got, want, size);
+    check_ok(error < 1e-5 && inside_error(said[2], want, size) > 1e-2,
+             "weighted: the loops' logits by their chances, error %.1e", error);
+    p.share_loops = 1;
+    read_tokens(model, &p, TOKENS, want, leaving);
+    check_ok(inside_error(want, got, size) < 1e-5, "the same in one piece that shares its keys");
+    for (size_t i = 0; i < EXITS; i++)
+        free(said[i]);
+    free(want);
+    free(got);
+    lte_model_free(model);
     check_ok(fixture_close(&f), "nothing is left");
 }
 
@@ -275,10 +353,6 @@ static void check_shared(struct lte_context *c, const char *level)
     q.share_loops = 1;
     lte_session_plan(m, &p, &own);
     lte_session_plan(m, &q, &shared);
-    lte_model_free(one);
-    one = make(&f, 0, LT2 "'num_loops':2,'early_exit_threshold':0.5}");
-    lte_model_describe(one, &info);
-    check_ok(info.exit_threshold == 0, "a model without a gate has no threshold");
     check_ok(own.state == m->loops * shared.state, "%s: a session that shares takes 1/%u", level,
              (unsigned)m->loops);
     bool good = true;
@@ -401,6 +475,7 @@ int main(int argc, char **argv)
     }
     check_meaning();
     check_exit();
+    check_weighted();
     check_memory();
     check_refused();
     check_half("element");

@@ -96,6 +96,11 @@ static void loop_exits(void)
     c.sessions = 5;
     c.params.exit_threshold = 0.95f;
     vk_check(&c, "loop_exit of several sessions, by their threshold");
+    c.params.exit_weighted = 1;
+    for (uint32_t loop = 0; loop <= 4; loop += 2) {
+        c.op.loop_exit.loop = loop;
+        vk_check(&c, "loop_exit, weighted");
+    }
 }
 
 static void ropes(void)

@@ -76,6 +76,7 @@ struct lte_session_params engine_session_params(const struct engine_settings *se
     lte_session_params_init(&params);
     params.kv_dtype = (enum lte_dtype)settings->kv;
     params.exit_threshold = settings->exit_threshold;
+    params.exit_weighted = (uint32_t)settings->exit_weighted;
     params.share_loops = settings->share_loops;
     if (settings->batch)
         params.batch = (uint32_t)settings->batch;

@@ -18,6 +18,7 @@ struct engine_settings {
     uint64_t batch;      // 0: the library's default
     uint64_t loops;      // 0: as the model says
     float exit_threshold; // 0: as the model says
+    int exit_weighted;
     bool share_loops;
 };
 
@@ -52,6 +53,9 @@ extern const char *const engine_dtypes[];
      .real_high = 1e6f, .above = 1,                                                               \
      .help = "chance at which a token leaves a looped model's loops;\nabove 1: never "            \
              "(default: as its config says)"},                                                    \
+    {.name = "exit-weighted", .kind = OPTION_FLAG,                                                \
+     .offset = offsetof(settings, engine.exit_weighted),                                          \
+     .help = "mean of the loops' logits, by the chance of leaving there"},                        \
     {.name = "share-loops", .kind = OPTION_FLAG, .offset = offsetof(settings, engine.share_loops), \
      .help = "loops share the last one's keys and values: less memory,\nanother result"}
 

@@ -120,7 +120,9 @@ static int print_loops(const struct engine *engine, const struct lte_session_par
     struct lte_plan own;
     if (i->loops == 1)
         return STATUS_OK;
-    if (i->exit_threshold > 0 && threshold <= 1)
+    if (i->exit_threshold > 0 && params->exit_weighted)
+        printf("  a token's logits are the mean of every loop's, by its chance of leaving there\n");
+    else if (i->exit_threshold > 0 && threshold <= 1)
         printf("  a token's logits are of the first loop by which its chance of leaving is %g\n",
                (double)threshold);
     else if (i->exit_threshold > 0)

@@ -30,6 +30,9 @@ struct lte_session_params {
                               // session ends with the loop after which all of them have left, whose
                               // keys and values a token then keeps. Default 0
     uint32_t on_cpu;          // nonzero: on the CPU, whatever the context's device. Default 0
+    uint32_t exit_weighted;   // nonzero, looped models with an exit gate: a token's logits are the mean of
+                              // every loop's, weighed by the chance of leaving just there; no token
+                              // leaves early, whatever the threshold. Default 0
     uint64_t reserved[6];     // zero
 };
 LTE_API void lte_session_params_init(struct lte_session_params *params);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What stands between two loops: loop_gate, the residual around a loop; loop_exit, which keeps for
-// every token the output of the loop after which it left.
+// every token the output of the loop after which it left, or their mean.
 #include "config.h"
 
 #include <string.h>
@@ -68,6 +68,28 @@ bool lte_loop_left(const struct lte_kernels *k, const float *logit, size_t loops
     return false;
 }
 
+// The chance that a token leaves after just this loop; after the last one, what is left of it.
+static float leaving(const struct lte_kernels *k, const float *logit, size_t loop, bool last)
+{
+    float left = 1, chance = 1;
+    for (size_t i = 0; i < loop; i++) {
+        k->sigmoid(&chance, logit + i, 1);
+        left *= 1 - chance;
+    }
+    if (last)
+        return left;
+    k->sigmoid(&chance, logit + loop, 1);
+    return left * chance;
+}
+
+// The loops' outputs, each by the chance of leaving there. The head is linear: its logits are the
+// same mean of the loops' logits.
+static void add_weighted(float *y, const float *held, const float *now, float chance, size_t width)
+{
+    for (size_t i = 0; i < width; i++)
+        y[i] = chance * now[i] + (held ? held[i] : 0);
+}
+
 // Whether the loops to come can be left out for a sequence: its one token has left.
 static bool may_stop(const struct lte_exec *x, const struct lte_loop_exit_op *o,
                      const struct lte_segment *g, const float *logit)
@@ -77,24 +99,38 @@ static bool may_stop(const struct lte_exec *x, const struct lte_loop_exit_op *o,
            lte_loop_left(x->kernels, logit, o->loop + 1, lte_loop_threshold(p, o->threshold));
 }
 
-// Work enough for one thread: a few numbers and at most one copy a row.
+// Row `row` of what is held for the head.
+static void hold(struct lte_exec *x, const struct lte_op *op, const struct lte_session_params *p,
+                 size_t row)
+{
+    const size_t width = lte_exec_width(x, op->out), logits = lte_exec_width(x, op->in[1]);
+    const size_t loop = op->loop_exit.loop;
+    const float *logit = (const float *)lte_exec_value(x, op->in[1]) + row * logits;
+    const float *held = (const float *)lte_exec_value(x, op->in[0]) + row * width;
+    const float *now = (const float *)lte_exec_value(x, op->in[2]) + row * width;
+    float *y = (float *)lte_exec_value(x, op->out) + row * width;
+    if (p->exit_weighted) {
+        const float chance = leaving(x->kernels, logit, loop, loop == logits);
+        add_weighted(y, loop ? held : NULL, now, chance, width);
+        return;
+    }
+    const float threshold = lte_loop_threshold(p, op->loop_exit.threshold);
+    const float *from = lte_loop_left(x->kernels, logit, loop, threshold) ? held : now;
+    if (from != y)
+        memcpy(y, from, width * sizeof *y);
+}
+
+// Work enough for one thread: a few numbers and at most one pass over a row.
 static void leave(struct lte_exec *x, const struct lte_op *op)
 {
     const struct lte_loop_exit_op *o = &op->loop_exit;
-    const size_t width = lte_exec_width(x, op->out), logits = lte_exec_width(x, op->in[1]);
-    const float *held = lte_exec_value(x, op->in[0]), *logit = lte_exec_value(x, op->in[1]);
-    const float *now = lte_exec_value(x, op->in[2]);
-    float *y = lte_exec_value(x, op->out);
+    const size_t logits = lte_exec_width(x, op->in[1]);
+    const float *logit = lte_exec_value(x, op->in[1]);
     bool stop = true;
     for (size_t s = 0; s < x->segments; s++) {
         const struct lte_segment *g = &x->segment[s];
-        const float threshold = lte_loop_threshold(&g->session->params, o->threshold);
-        for (size_t r = g->row; r < g->row + g->rows; r++) {
-            const bool left = lte_loop_left(x->kernels, logit + r * logits, o->loop, threshold);
-            const float *from = left ? held : now;
-            if (from != y)
-                memcpy(y + r * width, from + r * width, width * sizeof *y);
-        }
+        for (size_t r = g->row; r < g->row + g->rows; r++)
+            hold(x, op, &g->session->params, r);
         stop = stop && may_stop(x, o, g, logit + g->row * logits);
     }
     x->stop = stop;

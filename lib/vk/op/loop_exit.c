@@ -14,6 +14,7 @@ void lte_vk_encode_loop_exit(struct lte_vk_encoder *e, const struct lte_op *op)
             .width = lte_vk_width(e, op->out),
             .logits = lte_vk_width(e, op->in[1]),
             .loops = (uint32_t)op->loop_exit.loop,
+            .weighted = group->params->exit_weighted != 0,
             .threshold = lte_loop_threshold(group->params, op->loop_exit.threshold)};
         lte_vk_run(e, &(struct lte_vk_call){
             .kernel = LTE_VK_loop_exit,
