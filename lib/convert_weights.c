@@ -2,6 +2,7 @@
 // Weights of a converted model, each from where the source has it, streamed from file to file.
 #include "config.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/convert.h"
@@ -55,24 +56,30 @@ static void find_mixer(struct piece *p, const struct lte_gdn *to, const struct l
         p->heads = from;
 }
 
+// Whether a layer has all weights of full attention, and perhaps some to select tokens with.
+static bool is_attention(enum lte_mixer mixer)
+{
+    return mixer == LTE_MIXER_ATTENTION || mixer == LTE_MIXER_DSA || mixer == LTE_MIXER_NSA;
+}
+
 // Source and target are of one form, so that what lies at the same place is the same weight; but for
 // the mixers that are replaced.
 static void find_source(const struct conversion *c, struct piece *p)
 {
     const struct lte_model *s = c->source, *t = c->target;
-    size_t offset, inner;
+    size_t offset;
     if (within(p->weight.slot, t, sizeof *t, &offset)) {
         p->from = tensor_at(s, offset);
         return;
     }
     if (!within(p->weight.slot, t->layer, t->layers * sizeof *t->layer, &offset))
         return;
-    const size_t n = offset / sizeof *t->layer;
+    const size_t n = offset / sizeof *t->layer, place = offset % sizeof *t->layer;
     const struct lte_layer *to = &t->layer[n];
-    if (lte_mixer_is_delta(to->mixer) && within(p->weight.slot, &to->gdn, sizeof to->gdn, &inner))
+    if (place >= offsetof(struct lte_layer, attn_norm) || is_attention(to->mixer))
+        p->from = tensor_at(&s->layer[n], place);
+    else if (lte_mixer_is_delta(to->mixer))
         find_mixer(p, &to->gdn, &s->layer[n].attention);
-    else
-        p->from = tensor_at(&s->layer[n], offset % sizeof *t->layer);
 }
 
 static enum lte_status check_piece(const struct conversion *c, const struct piece *p)

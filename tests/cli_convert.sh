@@ -56,6 +56,24 @@ prints '^family  *lt2' 'what comes out is the hybrid'
 distill distilled aligned logits ', "every_loop": 0.5, "temperature": 2'
 [ "$status" -eq 0 ] && grep -q '"step":3' "$work/distilled/log.jsonl"
 report $? 'logits are learnt'
+
+# Gated DeltaNet and sparse layers: indexers first, then both stages.
+run convert --hybrid interleaved:3:1:gdn:dsa --config '{"dsa": {"index_topk": 8}}' "$work/ouro" "$work/sparse"
+run info "$work/sparse"
+prints '^ *3  dsa .* 8$' 'every fourth layer selects 8 tokens'
+cat >"$work/c.json" <<END
+{"output": "indexed", "model": {"start": "sparse"},
+ "train": {"steps": 3, "rows": 64, "index_only": true}, "log_every": 1,
+ "data": {"kind": "copy", "symbols": 60, "length": 32, "segment_longest": 8}}
+END
+run train "$work/c.json"
+[ "$status" -eq 0 ] && grep -q '"step":3' "$work/indexed/log.jsonl"
+report $? 'its indexer learns'
+distill sparse-aligned indexed layers
+[ "$status" -eq 0 ] && distill sparse-distilled sparse-aligned logits
+[ "$status" -eq 0 ] && grep -q '"step":3' "$work/sparse-distilled/log.jsonl"
+report $? 'and the model from its teacher, in both stages'
+
 distill none ouro layers
 fails 1 'none or no layer of another kind' 'a model like its teacher has nothing to align'
 distill none hybrid layer

@@ -3,6 +3,7 @@
 // files, no memory.
 #include "config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,145 @@ static void check_replaced(struct fixture *f, const struct source *s)
     forget(f, "to");
 }
 
+#define DSA(top) \
+    "{'dsa':{'index_n_heads':3,'index_head_dim':8,'index_topk':" top ",'index_last':4}}"
+
+// Sparse layers take over all of attention, whose logits they give while they select every token.
+static void check_sparse(struct fixture *f, const struct source *s)
+{
+    make(f, "from", s->config, s->type);
+    fixture_clear(f);
+    if (convert(f, "from", "to", "dsa", DSA("64")) != LTE_OK)
+        exit(99);
+    struct lte_model *from = load(f, "from"), *to = load(f, "to");
+    float *a = logits_of(from), *b = logits_of(to);
+    bool good = true;
+    for (uint32_t n = 0; n < 4; n++)
+        good = good && to->layer[n].mixer == LTE_MIXER_DSA &&
+               same_layer(&from->layer[n], &to->layer[n]) &&
+               same_tensor(from->layer[n].attention.q_proj, to->layer[n].attention.q_proj) &&
+               same_tensor(from->layer[n].attention.o_proj, to->layer[n].attention.o_proj);
+    const double error = inside_error(b, a, (size_t)TOKENS * from->vocabulary);
+    check_ok(good && error < 1e-5, "%s: layers that select all tokens give the same logits, %.1e",
+             s->name, error);
+    free(a);
+    free(b);
+    lte_model_free(from);
+    lte_model_free(to);
+    forget(f, "to");
+}
+
+// Whether the weights of an indexer are as lte_model_init() draws them.
+static bool is_fresh(const struct lte_indexer *i, double range)
+{
+    const struct lte_tensor *drawn[] = {i->q_proj, i->k_proj, i->weights_proj};
+    bool good = true;
+    for (size_t t = 0; t < 3; t++) {
+        const float *x = drawn[t]->data;
+        double sum = 0;
+        for (size_t k = 0; k < drawn[t]->elements; k++)
+            sum += (double)x[k] * x[k];
+        const double size = sqrt(sum / (double)drawn[t]->elements);
+        good = good && drawn[t]->type == LTE_FILE_F32 && size > 0.7 * range && size < 1.4 * range;
+    }
+    for (size_t k = 0; k < i->dim; k++)
+        good = good && ((const float *)i->k_norm->data)[k] == 1 &&
+               ((const float *)i->k_norm_bias->data)[k] == 0;
+    return good;
+}
+
+// One sequence, another in every step.
+static enum lte_status sequence(void *opaque, uint64_t step, uint32_t micro, struct lte_batch *batch)
+{
+    (void)opaque;
+    (void)micro;
+    for (size_t i = 0; i < batch->rows; i++) {
+        batch->token[i] = (uint32_t)((i * i + (step + 3) * i % 17 * 5) % 61);
+        batch->target[i] = (uint32_t)(i * 7 % 61);
+    }
+    batch->segment[0] = batch->rows;
+    batch->segments = 1;
+    return LTE_OK;
+}
+
+static bool taught_indexers(struct fixture *f, const char *folder, double loss[2])
+{
+    struct lte_train_options o;
+    struct lte_train_report report;
+    struct lte_trainer *t;
+    lte_train_options_init(&o);
+    o.steps = 20;
+    o.rows = o.longest = 64;
+    o.warmup_steps = 2;
+    o.learning_rate = 0.02;
+    o.index_only = 1;
+    if (lte_trainer_load(f->context, fixture_path(f, folder), NULL, &o, &t) != LTE_OK)
+        exit(99);
+    for (uint64_t step = 0; step < o.steps; step++) {
+        if (lte_trainer_step(t, sequence, NULL, &report) != LTE_OK)
+            exit(99);
+        loss[step > 0] = report.index_loss;
+    }
+    const bool saved = lte_trainer_save(t, fixture_path(f, "taught")) == LTE_OK;
+    lte_trainer_free(t);
+    return saved;
+}
+
+// Gated DeltaNet and sparse layers from one source; then indexers that learn, and nothing else.
+static void check_gdn_dsa(struct fixture *f)
+{
+    double loss[2];
+    make(f, "from", OURO "}", LTE_DTYPE_F32);
+    if (convert(f, "from", "to", "interleaved:3:1:gdn:dsa", DSA("8")) != LTE_OK ||
+        !taught_indexers(f, "to", loss))
+        exit(99);
+    struct lte_model *from = load(f, "from"), *to = load(f, "to"), *taught = load(f, "taught");
+    bool good = to->layer[3].mixer == LTE_MIXER_DSA, kept = true;
+    for (uint32_t n = 0; n < 3; n++) {
+        good = good && took_over(&to->layer[n].gdn, &from->layer[n].attention);
+        kept = kept && same_tensor(to->layer[n].gdn.a_proj, taught->layer[n].gdn.a_proj) &&
+               same_tensor(to->layer[n].gdn.o_proj, taught->layer[n].gdn.o_proj);
+    }
+    const struct lte_attention *a = &to->layer[3].attention, *b = &taught->layer[3].attention;
+    good = good && same_tensor(a->k_proj, from->layer[3].attention.k_proj);
+    check_ok(good, "gdn and dsa: both take over what they can");
+    check_ok(is_fresh(&a->index, to->init_range), "the indexer is fresh");
+    kept = kept && same_tensor(a->q_proj, b->q_proj) && same_tensor(to->head, taught->head);
+    check_ok(kept && !same_tensor(a->index.q_proj, b->index.q_proj) && loss[1] < 0.8 * loss[0],
+             "index_only: it alone learns, its loss falls from %.3f to %.3f", loss[0], loss[1]);
+    lte_model_free(from);
+    lte_model_free(to);
+    lte_model_free(taught);
+    forget(f, "to");
+    unlink(fixture_path(f, "taught/optimizer.safetensors"));
+    forget(f, "taught");
+    forget(f, "from");
+}
+
+// Mixers without a counterpart start afresh; what stands around them comes along.
+static void check_afresh(struct fixture *f)
+{
+    make(f, "from", OURO "}", LTE_DTYPE_F32);
+    if (convert(f, "from", "to", "retnet,hgrn2,mamba2,nsa", NULL) != LTE_OK)
+        exit(99);
+    struct lte_model *from = load(f, "from"), *to = load(f, "to");
+    bool good = true;
+    uint64_t bad = 0;
+    for (uint32_t n = 0; n < 4; n++)
+        good = good && same_layer(&from->layer[n], &to->layer[n]);
+    float *logits = logits_of(to);
+    lte_model_check(to, &bad);
+    for (size_t i = 0; i < (size_t)TOKENS * to->vocabulary; i++)
+        bad += !(logits[i] > -1e6f && logits[i] < 1e6f);
+    check_ok(good && !bad && same_tensor(from->layer[3].attention.v_proj, to->layer[3].attention.v_proj),
+             "retnet, hgrn2 and mamba2 start afresh, nsa with the source's attention");
+    free(logits);
+    lte_model_free(from);
+    lte_model_free(to);
+    forget(f, "to");
+    forget(f, "from");
+}
+
 // The same seed gives the same bytes, whatever the threads; fresh weights are drawn by the recipe.
 static void check_seed(struct fixture *f)
 {
@@ -353,6 +493,12 @@ int main(int argc, char **argv)
         check_replaced(&f, &sources[i]);
         forget(&f, "from");
     }
+    for (size_t i = 0; i < SOURCES; i += 7) {
+        check_sparse(&f, &sources[i]);
+        forget(&f, "from");
+    }
+    check_gdn_dsa(&f);
+    check_afresh(&f);
     check_seed(&f);
     forget(&f, "from");
     check_refused(&f);
