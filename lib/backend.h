@@ -15,6 +15,7 @@
 #include "lib/plan.h"
 
 struct lte_segment;
+struct lte_wanted;
 
 // A backend's own: the device with its pipelines; a model's weights there; a session's memory there.
 struct lte_backend_device;
@@ -65,10 +66,11 @@ struct lte_backend_ops {
     enum lte_status (*download)(struct lte_backend_session *session, void *states);
 
     // Runs the graph as lte_exec_run() does, as one submission, and waits for it: segment i is of
-    // session[i]. A lost device is LTE_ERR_DEVICE, from then on and for every call.
+    // session[i]. Ids of largest logits are found on the device; wanted->logits is not touched then. A
+    // lost device is LTE_ERR_DEVICE, from then on and for every call.
     enum lte_status (*compute)(struct lte_backend_session *const *session,
                                const struct lte_segment *segment, size_t segments,
-                               const uint32_t *tokens, size_t rows, size_t wanted, float *logits);
+                               const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted);
 };
 
 // In a library built without it, open() says so.

@@ -16,6 +16,14 @@ struct lte_segment {
     uint64_t position;
 };
 
+// What a run is for: the logits of its last `rows` rows, or of each the id of the largest.
+struct lte_wanted {
+    size_t rows;
+    float *logits;  // [rows][vocabulary]
+    uint32_t ids;   // of which the largest is looked for; 0: logits are wanted
+    uint32_t *best; // [rows]
+};
+
 // Where a run keeps values and scratch: in a session's block, or in a tape's.
 struct lte_exec_memory {
     unsigned char *values;

@@ -2,6 +2,8 @@
 // Reading tokens: one session many tokens at a time, or many sessions one token each.
 #include "config.h"
 
+#include <math.h>
+
 #include "lib/place.h"
 
 static enum lte_status check_tokens(const struct lte_model *model, const uint32_t *tokens, size_t n)
@@ -23,11 +25,25 @@ static enum lte_status check_room(const struct lte_session *s, size_t count)
                     (unsigned long long)s->position, (unsigned long long)s->limit);
 }
 
-static enum lte_status run(struct lte_session *arena, const struct lte_segment *segment, size_t segments,
-                const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
+// NaN compares false and is passed over.
+static uint32_t largest(const float *logits, uint32_t ids)
+{
+    uint32_t best = LTE_NO_TOKEN;
+    float most = -INFINITY;
+    for (uint32_t i = 0; i < ids; i++)
+        if (logits[i] > most) {
+            most = logits[i];
+            best = i;
+        }
+    return best;
+}
+
+static enum lte_status run(struct lte_session *arena, const struct lte_segment *segment,
+                           size_t segments,
+                           const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted)
 {
     if (arena->device)
-        return lte_place_compute(segment, segments, tokens, rows, wanted, logits);
+        return lte_place_compute(segment, segments, tokens, rows, wanted);
     struct lte_exec x = {.graph = arena->model->graph,
                          .context = arena->model->context,
                          .kernels = &arena->model->context->kernels,
@@ -35,10 +51,12 @@ static enum lte_status run(struct lte_session *arena, const struct lte_segment *
                          .tokens = tokens,
                          .segment = segment,
                          .segments = segments,
-                         .logits = logits,
+                         .logits = wanted->logits,
                          .observe = arena->observe,
                          .observe_opaque = arena->observe_opaque};
-    lte_exec_run(&x, rows, wanted);
+    lte_exec_run(&x, rows, wanted->rows);
+    for (size_t i = 0; wanted->ids && i < wanted->rows; i++)
+        wanted->best[i] = largest(wanted->logits + i * x.graph->vocabulary, wanted->ids);
     return LTE_OK;
 }
 
@@ -53,9 +71,11 @@ enum lte_status lte_session_feed(struct lte_session *s, const uint32_t *tokens, 
     for (size_t done = 0; done < count;) {
         const size_t rows = count - done < s->params.batch ? count - done : s->params.batch;
         const bool last = done + rows == count;
-        const size_t wanted = want == LTE_LOGITS_ALL ? rows : want == LTE_LOGITS_LAST && last;
+        const struct lte_wanted wanted = {
+            .rows = want == LTE_LOGITS_ALL ? rows : want == LTE_LOGITS_LAST && last,
+            .logits = logits};
         const struct lte_segment segment = {s, 0, rows, s->position};
-        LTE_TRY(run(s, &segment, 1, tokens + done, rows, wanted, logits));
+        LTE_TRY(run(s, &segment, 1, tokens + done, rows, &wanted));
         s->position += rows;
         done += rows;
         if (want == LTE_LOGITS_ALL)
@@ -105,11 +125,19 @@ static size_t group_size(struct lte_session *const *session, size_t sessions,
     return group;
 }
 
-enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
-                                 const uint32_t *tokens, float *logits)
+// What a group of the sessions wants from row `done` on.
+static struct lte_wanted wanted_from(const struct lte_wanted *all, size_t done, size_t rows,
+                                     size_t vocabulary)
 {
-    if (!session || !sessions || !tokens)
-        return LTE_ERR_ARGUMENT;
+    return (struct lte_wanted){.rows = all->logits ? rows : 0,
+                               .logits = all->logits ? all->logits + done * vocabulary : NULL,
+                               .ids = all->ids,
+                               .best = all->best ? all->best + done : NULL};
+}
+
+static enum lte_status step(struct lte_session *const *session, size_t sessions,
+                            const uint32_t *tokens, const struct lte_wanted *all)
+{
     LTE_TRY(check_sessions(session, sessions));
     LTE_TRY(check_tokens(session[0]->model, tokens, sessions));
     for (size_t i = 0; i < sessions; i++)
@@ -119,13 +147,35 @@ enum lte_status lte_session_step(struct lte_session *const *session, size_t sess
     for (size_t done = 0; done < sessions; done += group) {
         struct lte_segment segment[STEP_GROUP];
         const size_t rows = sessions - done < group ? sessions - done : group;
+        const struct lte_wanted wanted =
+            wanted_from(all, done, rows, session[0]->model->vocabulary);
         for (size_t i = 0; i < rows; i++)
             segment[i] =
                 (struct lte_segment){session[done + i], i, 1, session[done + i]->position};
-        LTE_TRY(run(arena, segment, rows, tokens + done, rows, logits ? rows : 0,
-                    logits ? logits + done * session[0]->model->vocabulary : NULL));
+        LTE_TRY(run(arena, segment, rows, tokens + done, rows, &wanted));
         for (size_t i = 0; i < rows; i++)
             session[done + i]->position++;
     }
     return LTE_OK;
+}
+
+enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
+                                 const uint32_t *tokens, float *logits)
+{
+    if (!session || !sessions || !tokens)
+        return LTE_ERR_ARGUMENT;
+    return step(session, sessions, tokens, &(struct lte_wanted){.logits = logits});
+}
+
+enum lte_status lte_session_step_greedy(struct lte_session *const *session, size_t sessions,
+                                        const uint32_t *tokens, uint32_t ids, float *logits,
+                                        uint32_t *best)
+{
+    if (!session || !sessions || !tokens || !logits || !best || !session[0])
+        return LTE_ERR_ARGUMENT;
+    if (!ids || ids > session[0]->model->vocabulary)
+        return lte_fail(session[0]->model->context, LTE_ERR_ARGUMENT, "ids %u is outside 1..%u",
+                        (unsigned)ids, (unsigned)session[0]->model->vocabulary);
+    return step(session, sessions, tokens,
+                &(struct lte_wanted){.logits = logits, .ids = ids, .best = best});
 }

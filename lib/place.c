@@ -47,11 +47,12 @@ void lte_place_clear(struct lte_session *s)
 }
 
 enum lte_status lte_place_compute(const struct lte_segment *segment, size_t segments,
-                                  const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
+                                  const uint32_t *tokens, size_t rows,
+                                  const struct lte_wanted *wanted)
 {
     struct lte_backend_session *device[STEP_SESSIONS];
     for (size_t i = 0; i < segments; i++)
         device[i] = segment[i].session->device;
     return segment[0].session->model->context->backend->compute(device, segment, segments, tokens,
-                                                                rows, wanted, logits);
+                                                                rows, wanted);
 }

@@ -22,6 +22,7 @@ enum lte_status lte_place_make(struct lte_session *session);
 void lte_place_end(struct lte_session *session);
 void lte_place_clear(struct lte_session *session);
 enum lte_status lte_place_compute(const struct lte_segment *segment, size_t segments,
-                                  const uint32_t *tokens, size_t rows, size_t wanted, float *logits);
+                                  const uint32_t *tokens, size_t rows,
+                                  const struct lte_wanted *wanted);
 
 #endif

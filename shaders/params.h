@@ -168,9 +168,10 @@ struct lte_loop_exit_params {
     float threshold;
 };
 
-// Rows of `width` logits, of each of which `parts` workgroups look at a part.
+// Rows of logits, `stride` from one to the next. `parts` workgroups look at a part each of a row's first
+// `width`.
 struct lte_pick_params {
-    U32 width, parts;
+    U32 width, stride, parts;
 };
 
 #undef U32

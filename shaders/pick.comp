@@ -1,6 +1,6 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// The largest logit of a row, the first of equals, never a NaN. First every workgroup of a row finds the
+// The largest logit of a row, the first of equals, never a NaN or what is no larger than -infinity. First every workgroup of a row finds the
 // largest of its part, then one finds the largest of theirs.
 #define THREADS 256
 #extension GL_GOOGLE_include_directive : require
@@ -18,9 +18,11 @@ const uint NONE = 0xffffffffu;
 shared uint best[THREADS];
 shared float value[THREADS];
 
-bool is_nan(float v)
+// Neither -infinity nor a NaN, which a comparison of numbers may miss.
+bool counts(float v)
 {
-    return (floatBitsToUint(v) & 0x7fffffffu) > 0x7f800000u;
+    const uint bits = floatBitsToUint(v);
+    return bits != 0xff800000u && (bits & 0x7fffffffu) <= 0x7f800000u;
 }
 
 // The larger of two, the lower index of equals; NONE is beaten by all.
@@ -42,8 +44,8 @@ void main()
             take(i, v, found[row * p.parts + j].x, uintBitsToFloat(found[row * p.parts + j].y));
     } else {
         for (uint j = part * THREADS + me; j < p.width; j += p.parts * THREADS) {
-            const float w = x[row * p.width + j];
-            take(i, v, is_nan(w) ? NONE : j, w);
+            const float w = x[row * p.stride + j];
+            take(i, v, counts(w) ? j : NONE, w);
         }
     }
     best[me] = i;
@@ -58,7 +60,7 @@ void main()
         barrier();
     }
     if (me == 0 && LAST)
-        y[row] = i == NONE ? 0 : i;
+        y[row] = i;
     else if (me == 0)
         found[row * p.parts + part] = uvec2(i, floatBitsToUint(v));
 }

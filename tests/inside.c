@@ -152,3 +152,36 @@ double inside_error(const float *a, const float *b, size_t n)
     }
     return scale > 0 ? error / scale : error;
 }
+
+static bool sample(const struct lte_model *m, uint32_t ids, const float *logits, uint32_t *token)
+{
+    struct lte_sampler *sampler;
+    if (lte_sampler_new((struct lte_context *)(uintptr_t)m->context, ids, NULL, &sampler) != LTE_OK)
+        return false;
+    const enum lte_status status = lte_sampler_sample(sampler, logits, token);
+    lte_sampler_free(sampler);
+    return status == LTE_OK;
+}
+
+bool inside_greedy(struct lte_session *const *greedy, struct lte_session *const *plain, size_t sessions)
+{
+    const struct lte_model *m = greedy[0]->model;
+    const size_t v = m->vocabulary;
+    float *logits = malloc(sessions * v * sizeof *logits);
+    uint32_t *token = calloc(sessions, sizeof *token), *want = calloc(sessions, sizeof *want);
+    bool good = logits && token && want;
+    for (uint32_t ids = (uint32_t)v; good && ids; ids /= 4) {
+        good = lte_session_step(plain, sessions, token, logits) == LTE_OK;
+        for (size_t i = 0; good && i < sessions; i++)
+            good = sample(m, ids, logits + i * v, &want[i]);
+        good = good && lte_session_step_greedy(greedy, sessions, token, ids, logits, token) == LTE_OK &&
+               !memcmp(token, want, sessions * sizeof *token);
+    }
+    good = good && lte_session_step_greedy(greedy, sessions, token, 0, logits, token) == LTE_ERR_ARGUMENT &&
+           lte_session_step_greedy(greedy, sessions, token, (uint32_t)v + 1, logits, token) ==
+               LTE_ERR_ARGUMENT;
+    free(want);
+    free(token);
+    free(logits);
+    return good;
+}

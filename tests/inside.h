@@ -31,6 +31,10 @@ size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte
 void inside_visible(const struct lte_session *session, uint32_t layer, size_t head,
                      unsigned char *visible);
 
+// Steps two lists of sessions that stand alike, `greedy` by lte_session_step_greedy(), `plain` by logits and a
+// sampler, with fewer and fewer ids; whether they always chose the same.
+bool inside_greedy(struct lte_session *const *greedy, struct lte_session *const *plain, size_t sessions);
+
 // Largest |a - b| divided by the largest |b|.
 double inside_error(const float *a, const float *b, size_t n);
 

@@ -138,7 +138,7 @@ static void together(const struct lte_model *m, const char *name)
     uint32_t tokens[SESSIONS][TOKENS], step[SESSIONS];
     const size_t n = m->vocabulary;
     float *want = malloc(n * sizeof *want), *got = malloc(SESSIONS * n * sizeof *got);
-    struct lte_session *s[SESSIONS], *alone = new_session(m, 8, false);
+    struct lte_session *s[SESSIONS], *twin[SESSIONS], *alone = new_session(m, 8, false);
     bool good = true;
     for (size_t i = 0; i < SESSIONS; i++) {
         draw(m, tokens[i], TOKENS);
@@ -156,9 +156,16 @@ static void together(const struct lte_model *m, const char *name)
         for (size_t t = 0; t < 4; t++)
             feed(alone, tokens[i] + 3 + i + t, 1, want);
         good &= !memcmp(got + i * n, want, n * sizeof *want);
-        lte_session_free(s[i]);
+        twin[i] = new_session(m, 8, false);
+        good &= move(s[i], twin[i]);
     }
     check_ok(good, "%s: sessions stepped together", name);
+    check_ok(inside_greedy(s, twin, 1), "%s: a greedy step", name);
+    check_ok(inside_greedy(s, twin, SESSIONS), "%s: sessions stepped greedily", name);
+    for (size_t i = 0; i < SESSIONS; i++) {
+        lte_session_free(twin[i]);
+        lte_session_free(s[i]);
+    }
     lte_session_free(alone);
     free(want);
     free(got);

@@ -54,8 +54,9 @@ static struct lte_vk_range whole(const struct lte_vk_buffer *b)
     return (struct lte_vk_range){b->handle, 0, b->bytes};
 }
 
-static void run(struct rig *r, uint32_t width, VkDescriptorPool descriptors)
+static void run(struct rig *r, uint32_t width, uint32_t ids, VkDescriptorPool descriptors)
 {
+    const struct lte_graph graph = {.vocabulary = width};
     struct lte_vk_device *d = r->device;
     const VkCommandBufferAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
@@ -63,17 +64,22 @@ static void run(struct rig *r, uint32_t width, VkDescriptorPool descriptors)
         .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
         .commandBufferCount = 1};
     const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-    struct lte_vk_encoder e = {
-        .device = d, .scratch = whole(&r->scratch), .descriptors = descriptors};
+    struct lte_vk_encoder e = {.device = d,
+                               .graph = &graph,
+                               .rows = ROWS,
+                               .logits = whole(&r->x),
+                               .best = whole(&r->y),
+                               .scratch = whole(&r->scratch),
+                               .descriptors = descriptors};
     must(LTE_VK(d, AllocateCommandBuffers, d->handle, &info, &e.commands));
     must(LTE_VK(d, BeginCommandBuffer, e.commands, &begin));
-    lte_vk_encode_pick(&e, whole(&r->x), whole(&r->y), ROWS, width);
+    lte_vk_encode_greedy(&e, ids);
     must(e.status);
     must(LTE_VK(d, EndCommandBuffer, e.commands));
     must(lte_vk_submit(d, e.commands, r->fence));
 }
 
-static void pick(struct rig *r, const float *x, uint32_t width, uint32_t *y)
+static void pick(struct rig *r, const float *x, uint32_t width, uint32_t ids, uint32_t *y)
 {
     struct lte_vk_device *d = r->device;
     const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, CALLS * LTE_VK_BINDINGS};
@@ -85,7 +91,7 @@ static void pick(struct rig *r, const float *x, uint32_t width, uint32_t *y)
     make(r, width);
     must(LTE_VK(d, CreateDescriptorPool, d->handle, &info, NULL, &descriptors));
     must(lte_vk_upload(d, &r->x, 0, x, ROWS * width * sizeof *x));
-    run(r, width, descriptors);
+    run(r, width, ids, descriptors);
     must(lte_vk_download(d, &r->y, 0, y, ROWS * sizeof *y));
     d->api.DestroyDescriptorPool(d->handle, descriptors, NULL);
     drop(r);
@@ -93,9 +99,9 @@ static void pick(struct rig *r, const float *x, uint32_t width, uint32_t *y)
 
 static uint32_t largest(const float *x, uint32_t n)
 {
-    uint32_t best = 0;
+    uint32_t best = LTE_NO_TOKEN;
     for (uint32_t i = 0; i < n; i++)
-        if (x[i] > x[best] || (isnan(x[best]) && !isnan(x[i])))
+        if (x[i] > (best == LTE_NO_TOKEN ? -INFINITY : x[best]))
             best = i;
     return best;
 }
@@ -121,12 +127,15 @@ static void check_device(struct lte_vk_device *device)
         const uint32_t width = size[i];
         float *x = malloc(ROWS * width * sizeof *x);
         uint32_t y[ROWS];
-        bool good = true;
         fill(x, width);
-        pick(&r, x, width, y);
-        for (size_t row = 0; row < ROWS; row++)
-            good &= y[row] == largest(x + row * width, width);
-        check_ok(good, "the largest of %u", (unsigned)width);
+        for (uint32_t cut = 0; cut < 2; cut++) {
+            const uint32_t ids = cut ? (width + 2) / 3 : width;
+            bool good = true;
+            pick(&r, x, width, ids, y);
+            for (size_t row = 0; row < ROWS; row++)
+                good &= y[row] == largest(x + row * width, ids);
+            check_ok(good, "the largest of %u from %u", (unsigned)ids, (unsigned)width);
+        }
         free(x);
     }
 }

@@ -271,8 +271,9 @@ static bool step(struct run *r, size_t i, const char *name)
     if (upload(r, rows) != LTE_OK)
         exit(99);
     run_cpu(r, segment, rows);
-    if (lte_vk_compute(r->device[0], r->device, segment, r->sessions, r->tokens, rows, c->wanted,
-                       r->device_logits) != LTE_OK) {
+    if (lte_vk_compute(r->device[0], r->device, segment, r->sessions, r->tokens, rows,
+                       &(struct lte_wanted){.rows = c->wanted, .logits = r->device_logits}) !=
+        LTE_OK) {
         check_note("%s: %s", name, rig.said);
         return false;
     }

@@ -140,24 +140,49 @@ static int emit(struct generation *g, struct lte_stream *stream, uint32_t token)
     return output_write(g->piece, length) ? STATUS_OK : STATUS_FAILED;
 }
 
+// The likeliest token, whatever came before it: the logits may stay on the device.
+static bool greedy(const struct settings *s)
+{
+    return s->temperature == 0 && s->penalty == 1;
+}
+
+// Reads a token and chooses the next one.
+static int next_token(struct generation *g, uint32_t *token)
+{
+    enum lte_status status;
+    if (greedy(g->settings))
+        status = lte_session_step_greedy(&g->session, 1, token, printable_ids(g), g->logits, token);
+    else
+        status = lte_session_feed(g->session, token, 1, LTE_LOGITS_LAST, g->logits);
+    if (status != LTE_OK)
+        return message_failed("cannot compute a token", status);
+    g->steps++;
+    if (!greedy(g->settings))
+        status = lte_sampler_sample(g->sampler, g->logits, token);
+    else if (*token == LTE_NO_TOKEN)
+        status = LTE_ERR_ARGUMENT;
+    return status == LTE_OK ? STATUS_OK : message_failed("cannot choose a token", status);
+}
+
 static int decode(struct generation *g, struct lte_stream *stream)
 {
     const struct settings *s = g->settings;
     const int32_t eos = s->ignore_eos ? -1 : g->engine->info.eos;
-    while (g->written < s->count && !interrupted()) {
-        uint32_t token;
-        enum lte_status status = lte_sampler_sample(g->sampler, g->logits, &token);
-        if (status != LTE_OK)
-            return message_failed("cannot choose a token", status);
+    uint32_t token;
+    if (!s->count || interrupted())
+        return STATUS_OK;
+    const enum lte_status status = lte_sampler_sample(g->sampler, g->logits, &token);
+    if (status != LTE_OK)
+        return message_failed("cannot choose a token", status);
+    while (!interrupted()) {
         if (eos >= 0 && token == (uint32_t)eos)
             break;
-        const int result = emit(g, stream, token);
+        int result = emit(g, stream, token);
         if (result != STATUS_OK || g->written == s->count)
             return result;
-        status = lte_session_feed(g->session, &token, 1, LTE_LOGITS_LAST, g->logits);
-        if (status != LTE_OK)
-            return message_failed("cannot compute a token", status);
-        g->steps++;
+        result = next_token(g, &token);
+        if (result != STATUS_OK)
+            return result;
     }
     return STATUS_OK;
 }

@@ -127,6 +127,18 @@ LTE_API enum lte_status lte_session_feed(struct lte_session *session, const uint
 LTE_API enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
                                          const uint32_t *tokens, float *logits);
 
+#define LTE_NO_TOKEN UINT32_MAX
+
+// The same for callers that go on with the likeliest token: best[i] is the id of the largest of the first
+// `ids` logits of session i, the lowest id on ties, never that of a NaN, as a greedy sampler for `ids`
+// tokens takes it; LTE_NO_TOKEN if none is above -infinity. A device gives out these ids and nothing
+// else. `logits` is room for [sessions][vocabulary] values, which are undefined afterwards; `best` may be
+// the array of `tokens`.
+// As lte_session_step(), and LTE_ERR_ARGUMENT: NULL, or ids outside 1..vocabulary.
+LTE_API enum lte_status lte_session_step_greedy(struct lte_session *const *session, size_t sessions,
+                                                const uint32_t *tokens, uint32_t ids,
+                                                float *logits, uint32_t *best);
+
 // Called between pieces of a long lte_session_feed() with the tokens read and the tokens asked for;
 // a return other than 0 ends the call with LTE_ERR_CANCELLED: the tokens counted by
 // lte_session_position() have been read, no logits have been written. NULL removes it.

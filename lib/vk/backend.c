@@ -102,7 +102,7 @@ static enum lte_status download(struct lte_backend_session *session, void *state
 // The step runs in the memory of the session that has most of it.
 static enum lte_status compute(struct lte_backend_session *const *session,
                                const struct lte_segment *segment, size_t segments,
-                               const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
+                               const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted)
 {
     struct lte_vk_session *s[LTE_VK_SEGMENTS], *arena = NULL;
     for (size_t i = 0; i < segments; i++) {
@@ -110,7 +110,7 @@ static enum lte_status compute(struct lte_backend_session *const *session,
         if (!arena || s[i]->scratch_bytes > arena->scratch_bytes)
             arena = s[i];
     }
-    return lte_vk_compute(arena, s, segment, segments, tokens, rows, wanted, logits);
+    return lte_vk_compute(arena, s, segment, segments, tokens, rows, wanted);
 }
 
 static enum lte_status info(const struct lte_context *context, unsigned number,

@@ -16,10 +16,9 @@ lte_vk_encode_fn lte_vk_encode_split, lte_vk_encode_sdpa_gate;
 lte_vk_encode_fn lte_vk_encode_loop_gate, lte_vk_encode_loop_exit;
 lte_vk_encode_fn lte_vk_encode_attend, lte_vk_encode_lte_score;
 
-// out[row]: the index of the largest of `vocabulary` logits, the lowest of equals. A NaN is never the
-// largest; 0 if there is nothing else.
-void lte_vk_encode_pick(struct lte_vk_encoder *encoder, struct lte_vk_range logits,
-                        struct lte_vk_range out, uint32_t rows, uint32_t vocabulary);
+// To the encoder's `best`, for each of its rows: the id of the largest of the first `ids` logits, the
+// lowest of equals, never that of a NaN; LTE_NO_TOKEN if none is above -infinity.
+void lte_vk_encode_greedy(struct lte_vk_encoder *encoder, uint32_t ids);
 lte_vk_encode_fn lte_vk_encode_short_conv, lte_vk_encode_delta_gates, lte_vk_encode_delta_rule,
     lte_vk_encode_diag_rule;
 

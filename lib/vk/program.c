@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/session.h"
+#include "lib/vk/ops.h"
 
 #define BLOCK_BYTES ((uint64_t)1 << 30) // a block is no larger, unless one weight is
 enum { WEIGHT_ALIGN = 256 };
@@ -153,6 +154,8 @@ enum lte_status lte_vk_program_try(struct lte_vk_program *p, const struct lte_la
                                .groups = segments,
                                .gather = gather};
     lte_vk_encode(&e, 0, g->ops);
+    if (g->vocabulary) // of tests, some have none
+        lte_vk_encode_greedy(&e, (uint32_t)g->vocabulary);
     if (e.status == LTE_ERR_UNSUPPORTED)
         return lte_fail(p->device->context, e.status, "%s: %s", lte_vk_device_name(p->device), e.why);
     if (*scratch < e.scratch_most)

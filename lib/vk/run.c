@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "lib/vk/ops.h"
+
 static uint64_t segments_bytes(void)
 {
     return LTE_VK_SEGMENTS * sizeof(struct lte_vk_segment);
@@ -157,6 +159,7 @@ static struct lte_vk_encoder encoder(struct lte_vk_session *arena, const struct 
         .arena = range(&arena->arena, 0, l->arena_bytes),
         .scratch = range(&arena->arena, l->arena_bytes, arena->scratch_bytes),
         .logits = range(&arena->logits, 0, arena->logits.bytes),
+        .best = range(&arena->read, 0, arena->logit_rows * sizeof(uint32_t)),
         .segments = range(&arena->step, 0, segments),
         .tokens = range(&arena->step, segments, arena->step.bytes - segments)};
 }
@@ -172,6 +175,8 @@ static void encode(struct lte_vk_encoder *e, const struct lte_vk_shape *shape)
     e->rows = shape->wanted;
     if (shape->wanted)
         lte_vk_encode(e, e->graph->head, e->graph->ops);
+    if (shape->ids)
+        lte_vk_encode_greedy(e, (uint32_t)shape->ids);
 }
 
 static enum lte_status make_descriptors(struct lte_vk_session *s, struct lte_vk_recording *r,
@@ -190,36 +195,39 @@ static enum lte_status make_descriptors(struct lte_vk_session *s, struct lte_vk_
     return LTE_VK(d, CreateDescriptorPool, d->handle, &info, NULL, &r->descriptors);
 }
 
+static void barrier(const struct lte_vk_encoder *e, VkPipelineStageFlags after, VkAccessFlags written,
+                    VkPipelineStageFlags before, VkAccessFlags read)
+{
+    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = written,
+                               .dstAccessMask = read};
+    e->device->api.CmdPipelineBarrier(e->commands, after, before, 0, 1, &b, 0, NULL, 0, NULL);
+}
+
 // What the step before and copies have written is seen by this one.
 static void open_step(const struct lte_vk_encoder *e)
 {
-    const VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask =
-                                   VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-                               .dstAccessMask =
-                                   VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT};
-    e->device->api.CmdPipelineBarrier(
-        e->commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
-        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &b, 0, NULL, 0, NULL);
+    barrier(e, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+            VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
 }
 
-// Logits to where the host reads them.
-static void close_step(const struct lte_vk_session *s, const struct lte_vk_encoder *e, size_t wanted)
+// Logits to where the host reads them; ids are written there.
+static void close_step(const struct lte_vk_session *s, const struct lte_vk_encoder *e,
+                       const struct lte_vk_shape *shape)
 {
-    const struct lte_vk_api *a = &e->device->api;
-    const VkBufferCopy copy = {.size = wanted * e->graph->vocabulary * sizeof(float)};
-    VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                         .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-                         .dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT};
-    if (!copy.size)
-        return;
-    a->CmdPipelineBarrier(e->commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                          VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &b, 0, NULL, 0, NULL);
-    a->CmdCopyBuffer(e->commands, s->logits.handle, s->read.handle, 1, &copy);
-    b.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    b.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-    a->CmdPipelineBarrier(e->commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
-                          1, &b, 0, NULL, 0, NULL);
+    const VkPipelineStageFlags shader = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                               transfer = VK_PIPELINE_STAGE_TRANSFER_BIT,
+                               host = VK_PIPELINE_STAGE_HOST_BIT;
+    const VkBufferCopy copy = {.size = shape->wanted * e->graph->vocabulary * sizeof(float)};
+    if (shape->ids) {
+        barrier(e, shader, VK_ACCESS_SHADER_WRITE_BIT, host, VK_ACCESS_HOST_READ_BIT);
+    } else if (shape->wanted) {
+        barrier(e, shader, VK_ACCESS_SHADER_WRITE_BIT, transfer, VK_ACCESS_TRANSFER_READ_BIT);
+        e->device->api.CmdCopyBuffer(e->commands, s->logits.handle, s->read.handle, 1, &copy);
+        barrier(e, transfer, VK_ACCESS_TRANSFER_WRITE_BIT, host, VK_ACCESS_HOST_READ_BIT);
+    }
 }
 
 // An op that is refused now was not when the session was made.
@@ -246,7 +254,7 @@ static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r
     LTE_TRY(LTE_VK(d, BeginCommandBuffer, r->commands, &begin));
     open_step(&e);
     encode(&e, &r->shape);
-    close_step(s, &e, r->shape.wanted);
+    close_step(s, &e, &r->shape);
     LTE_TRY(outcome(&e));
     return LTE_VK(d, EndCommandBuffer, r->commands);
 }
@@ -303,20 +311,22 @@ static void write_step(struct lte_vk_session *s, const struct lte_segment *segme
 }
 
 static enum lte_status submit(struct lte_vk_session *s, struct lte_vk_session *const *session,
-                              struct lte_vk_shape *shape, float *logits)
+                              const struct lte_vk_shape *shape, void *to)
 {
+    const size_t row = shape->ids ? sizeof(uint32_t)
+                                  : s->program->graph->vocabulary * sizeof(float);
     struct lte_vk_recording *r;
     LTE_TRY(find(s, shape, session, &r));
     LTE_TRY(lte_vk_submit(s->program->device, r->commands, s->fence));
     if (shape->wanted)
-        memcpy(logits, s->read.mapped,
-               shape->wanted * s->program->graph->vocabulary * sizeof *logits);
+        memcpy(to, s->read.mapped, shape->wanted * row);
     return LTE_OK;
 }
 
+// Rows that the logits' buffer has no room for follow in submissions of their own; steps have none of these.
 enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_session *const *session,
                                const struct lte_segment *segment, size_t segments,
-                               const uint32_t *tokens, size_t rows, size_t wanted, float *logits)
+                               const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted)
 {
     struct lte_vk_shape shape;
     memset(&shape, 0, sizeof shape); // compared as bytes
@@ -324,17 +334,20 @@ enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_sessi
         shape.serial[i] = session[i]->serial;
     shape.segments = segments;
     shape.rows = rows;
-    shape.first = rows - wanted;
-    shape.wanted = least(wanted, arena->logit_rows);
+    shape.first = rows - wanted->rows;
+    shape.wanted = least(wanted->rows, arena->logit_rows);
+    shape.ids = wanted->ids;
     shape.body = true;
     write_step(arena, segment, segments, tokens, rows);
-    LTE_TRY(submit(arena, session, &shape, logits));
+    if (wanted->ids)
+        return submit(arena, session, &shape, wanted->best);
+    LTE_TRY(submit(arena, session, &shape, wanted->logits));
     shape.body = false;
-    for (size_t done = shape.wanted; done < wanted; done += shape.wanted) {
-        shape.first = rows - wanted + done;
-        shape.wanted = least(wanted - done, arena->logit_rows);
+    for (size_t done = shape.wanted; done < wanted->rows; done += shape.wanted) {
+        shape.first = rows - wanted->rows + done;
+        shape.wanted = least(wanted->rows - done, arena->logit_rows);
         LTE_TRY(submit(arena, session, &shape,
-                       logits + done * arena->program->graph->vocabulary));
+                       wanted->logits + done * arena->program->graph->vocabulary));
     }
     return LTE_OK;
 }

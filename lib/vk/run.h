@@ -15,6 +15,7 @@ enum {
 struct lte_vk_shape {
     uint64_t serial[LTE_VK_SEGMENTS]; // of each segment's session
     size_t segments, rows, first, wanted;
+    size_t ids;                       // of struct lte_wanted
     bool body;                        // the layers; false: the output head alone
 };
 
@@ -34,7 +35,7 @@ struct lte_vk_session {
     struct lte_vk_buffer states;
     struct lte_vk_buffer arena;       // values, then scratch
     struct lte_vk_buffer logits;      // [logit_rows][vocabulary]
-    struct lte_vk_buffer read;        // the same, for the host
+    struct lte_vk_buffer read;        // the same, for the host; or an id a row
     struct lte_vk_buffer step;        // segments, then tokens
     size_t logit_rows;
     uint64_t scratch_bytes;
@@ -54,10 +55,10 @@ enum lte_status lte_vk_session_new(struct lte_vk_program *program, const struct 
                                    struct lte_vk_session **session);
 void lte_vk_session_free(struct lte_vk_session *session); // NULL is allowed
 
-// One step: the segments' rows of tokens, and the logits of the last `wanted` rows to `logits`, with the
-// memory of `arena`. Waits until it is done. Segment i belongs to session[i].
+// One step: the segments' rows of tokens, and what is wanted of them, with the memory of `arena`. Waits
+// until it is done. Segment i belongs to session[i].
 enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_session *const *session,
                                const struct lte_segment *segment, size_t segments,
-                               const uint32_t *tokens, size_t rows, size_t wanted, float *logits);
+                               const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted);
 
 #endif
