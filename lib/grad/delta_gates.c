@@ -5,8 +5,6 @@
 // s = sigmoid(b): db = dbeta scale s (1 - s). Each factor is finite wherever its input is.
 #include "config.h"
 
-#include <string.h>
-
 #include "lib/grad/grad.h"
 #include "lib/grad/partial.h"
 
@@ -14,7 +12,7 @@ struct gates {
     const struct lte_exec *exec;
     const struct lte_delta_gates_op *op;
     const float *dy, *in;
-    float *din, *partial;     // partial: [blocks][heads + channels], of A and of dt_bias
+    float *din;
     size_t channels;          // of all heads
 };
 
@@ -56,8 +54,11 @@ static void bounded_back(const struct gates *g, const float *a, const float *dg,
     }
 }
 
-static void row(const struct gates *g, size_t r, float *work, float *partial)
+// partial: [heads + channels], of A and of dt_bias.
+static void row(void *arg, size_t r, unsigned thread, float *partial)
 {
+    const struct gates *g = arg;
+    float *work = lte_exec_scratch(g->exec, thread);
     const struct lte_delta_gates_op *op = g->op;
     const size_t at = r * (g->channels + op->heads), b = at + g->channels;
     if (op->neg_exp_A)
@@ -68,26 +69,6 @@ static void row(const struct gates *g, size_t r, float *work, float *partial)
         g->din[b + h] += g->dy[b + h] * op->beta_scale * (work[h] * (1 - work[h]));
 }
 
-static void block(void *arg, size_t item, unsigned thread)
-{
-    const struct gates *g = arg;
-    const size_t from = item * LTE_PARTIAL_ROWS, rows = g->exec->rows;
-    const size_t to = from + LTE_PARTIAL_ROWS < rows ? from + LTE_PARTIAL_ROWS : rows;
-    const size_t floats = g->op->heads + g->channels;
-    float *partial = g->partial + item * floats;
-    memset(partial, 0, floats * sizeof *partial);
-    for (size_t r = from; r < to; r++)
-        row(g, r, lte_exec_scratch(g->exec, thread), partial);
-}
-
-// Adds `n` columns from `from` on of the partial sums.
-static void sum_blocks(const struct gates *g, float *to, size_t from, size_t n)
-{
-    const size_t floats = g->op->heads + g->channels, blocks = lte_partial_blocks(g->exec->rows);
-    for (size_t b = 0; to && b < blocks; b++)
-        g->exec->kernels->add(to, to, g->partial + b * floats + from, n);
-}
-
 static void backward(struct lte_tape *t, const struct lte_op *op)
 {
     const struct lte_exec *x = &t->exec;
@@ -96,13 +77,16 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                       .dy = lte_tape_gradient(t, op->out),
                       .in = lte_exec_value(x, op->in[0]),
                       .din = lte_tape_gradient(t, op->in[0]),
-                      .partial = lte_exec_shared(x),
                       .channels = op->delta_gates.heads * op->delta_gates.channels};
-    lte_exec_for(x, lte_partial_blocks(x->rows), block, &g);
+    const size_t blocks = lte_partial_blocks(x->rows), heads = g.op->heads;
+    const size_t floats = heads + g.channels;
+    float *partial = lte_exec_shared(x);
+    lte_partial_rows(x, partial, floats, row, &g);
     if (!g.op->neg_exp_A)
         return;
-    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->neg_exp_A), 0, g.op->heads);
-    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->dt_bias), g.op->heads, g.channels);
+    lte_partial_add(x, lte_tape_weight_gradient(t, g.op->neg_exp_A), partial, blocks, floats, heads);
+    lte_partial_add(x, lte_tape_weight_gradient(t, g.op->dt_bias), partial + heads, blocks, floats,
+                    g.channels);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,

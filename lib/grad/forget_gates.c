@@ -5,7 +5,6 @@
 #include "config.h"
 
 #include <float.h>
-#include <string.h>
 
 #include "lib/grad/grad.h"
 #include "lib/grad/partial.h"
@@ -14,12 +13,14 @@ struct gates {
     const struct lte_exec *exec;
     const struct lte_forget_gates_op *op;
     const float *dy, *f;
-    float *df, *partial; // partial: [blocks][channels]; NULL: no gradient of the bound
+    float *df;
 };
 
-// `work` is [2][channels].
-static void row(const struct gates *g, size_t r, float *work, float *dlower)
+// dlower: NULL, if the bound has no gradient.
+static void row(void *arg, size_t r, unsigned thread, float *dlower)
 {
+    const struct gates *g = arg;
+    float *work = lte_exec_scratch(g->exec, thread); // [2][channels]
     const size_t n = g->op->channels;
     const float *f = g->f + r * n, *dg = g->dy + r * 2 * n, *dk = dg + n;
     float *df = g->df + r * n, *s = work, *rest = work + n;
@@ -37,18 +38,6 @@ static void row(const struct gates *g, size_t r, float *work, float *dlower)
     }
 }
 
-static void block(void *arg, size_t item, unsigned thread)
-{
-    const struct gates *g = arg;
-    const size_t from = item * LTE_PARTIAL_ROWS, rows = g->exec->rows;
-    const size_t to = from + LTE_PARTIAL_ROWS < rows ? from + LTE_PARTIAL_ROWS : rows;
-    float *dlower = g->partial ? g->partial + item * g->op->channels : NULL;
-    if (dlower)
-        memset(dlower, 0, g->op->channels * sizeof *dlower);
-    for (size_t r = from; r < to; r++)
-        row(g, r, lte_exec_scratch(g->exec, thread), dlower);
-}
-
 static void backward(struct lte_tape *t, const struct lte_op *op)
 {
     const struct lte_exec *x = &t->exec;
@@ -58,12 +47,11 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                       .op = &op->forget_gates,
                       .dy = lte_tape_gradient(t, op->out),
                       .f = lte_exec_value(x, op->in[0]),
-                      .df = lte_tape_gradient(t, op->in[0]),
-                      .partial = dlower ? lte_exec_shared(x) : NULL};
-    const size_t blocks = lte_partial_blocks(x->rows);
-    lte_exec_for(x, blocks, block, &g);
-    if (dlower)
-        lte_partial_add(x, dlower, g.partial, blocks, g.op->channels);
+                      .df = lte_tape_gradient(t, op->in[0])};
+    float *partial = dlower ? lte_exec_shared(x) : NULL; // [blocks][channels]
+    const size_t blocks = lte_partial_blocks(x->rows), n = op->forget_gates.channels;
+    lte_partial_rows(x, partial, n, row, &g);
+    lte_partial_add(x, dlower, partial, blocks, n, n);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,

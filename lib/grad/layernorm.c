@@ -13,7 +13,6 @@ struct layernorm {
     const struct lte_norm_op *op;
     const float *dy, *x;
     float *dx;
-    float *dw, *db; // [blocks][op->width]: partial sums
     size_t stride;
 };
 
@@ -38,20 +37,15 @@ static void pass_on(const struct layernorm *n, size_t row)
     n->exec->kernels->add(n->dx + at + to, n->dx + at + to, n->dy + at + to, n->stride - to);
 }
 
-static void block(void *arg, size_t item, unsigned thread)
+// partial: [2][width], of weight and bias.
+static void row(void *arg, size_t r, unsigned thread, float *partial)
 {
     const struct layernorm *n = arg;
-    const size_t width = n->op->width, rows = n->exec->rows, from = item * LTE_PARTIAL_ROWS;
-    const size_t to = from + LTE_PARTIAL_ROWS < rows ? from + LTE_PARTIAL_ROWS : rows;
-    float *dw = n->dw + item * width, *db = n->db + item * width;
-    memset(dw, 0, width * sizeof *dw);
-    memset(db, 0, width * sizeof *db);
-    for (size_t r = from; r < to; r++) {
-        for (size_t i = 0; i < n->op->vectors; i++)
-            vector(n, r * n->stride + n->op->column + i * width, dw, db,
-                   lte_exec_scratch(n->exec, thread));
-        pass_on(n, r);
-    }
+    const size_t width = n->op->width;
+    for (size_t i = 0; i < n->op->vectors; i++)
+        vector(n, r * n->stride + n->op->column + i * width, partial, partial + width,
+               lte_exec_scratch(n->exec, thread));
+    pass_on(n, r);
 }
 
 static void backward(struct lte_tape *t, const struct lte_op *op)
@@ -65,14 +59,11 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                           .dy = lte_tape_gradient(t, op->out),
                           .x = lte_exec_value(x, op->in[0]),
                           .dx = lte_tape_gradient(t, op->in[0]),
-                          .dw = lte_exec_shared(x),
                           .stride = lte_exec_width(x, op->in[0])};
-    n.db = n.dw + blocks * width;
-    lte_exec_for(x, blocks, block, &n);
-    if (dw)
-        lte_partial_add(x, dw, n.dw, blocks, width);
-    if (db)
-        lte_partial_add(x, db, n.db, blocks, width);
+    float *partial = lte_exec_shared(x);
+    lte_partial_rows(x, partial, 2 * width, row, &n);
+    lte_partial_add(x, dw, partial, blocks, 2 * width, width);
+    lte_partial_add(x, db, partial + width, blocks, 2 * width, width);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,

@@ -2,8 +2,6 @@
 // Gradient of loop_gate.
 #include "config.h"
 
-#include <string.h>
-
 #include "lib/grad/grad.h"
 #include "lib/grad/partial.h"
 
@@ -12,8 +10,7 @@ struct gate {
     const struct lte_loop_gate_op *op;
     const float *dy, *start;
     float *dx, *dstart;
-    float *partial; // [blocks][width or 1]; NULL: no gradient of the weight
-    size_t rows, width, start_width;
+    size_t width, start_width;
 };
 
 // One number's gradient is a sum over all channels: in double, which one block's order fixes.
@@ -31,25 +28,20 @@ static void add_each(float *dw, const float *dy, const float *start, size_t n)
         dw[i] += dy[i] * start[i];
 }
 
-static void block(void *arg, size_t item, unsigned thread)
+// dw: NULL, if the weight has no gradient.
+static void row(void *arg, size_t r, unsigned thread, float *dw)
 {
     const struct gate *g = arg;
-    const size_t from = item * LTE_PARTIAL_ROWS, width = g->width, parts = g->op->one ? 1 : width;
-    const size_t to = from + LTE_PARTIAL_ROWS < g->rows ? from + LTE_PARTIAL_ROWS : g->rows;
-    float *dw = g->partial ? g->partial + item * parts : NULL;
+    const size_t width = g->width;
     const float *w = g->op->weight;
+    const float *dy = g->dy + r * width, *start = g->start + r * g->start_width;
+    float *dstart = g->dstart + r * g->start_width;
     (void)thread;
+    g->kernels->add(g->dx + r * width, g->dx + r * width, dy, width);
+    for (size_t i = 0; i < width; i++)
+        dstart[i] += (g->op->one ? *w : w[i]) * dy[i];
     if (dw)
-        memset(dw, 0, parts * sizeof *dw);
-    for (size_t r = from; r < to; r++) {
-        const float *dy = g->dy + r * width, *start = g->start + r * g->start_width;
-        float *dstart = g->dstart + r * g->start_width;
-        g->kernels->add(g->dx + r * width, g->dx + r * width, dy, width);
-        for (size_t i = 0; i < width; i++)
-            dstart[i] += (g->op->one ? *w : w[i]) * dy[i];
-        if (dw)
-            (g->op->one ? add_one : add_each)(dw, dy, start, width);
-    }
+        (g->op->one ? add_one : add_each)(dw, dy, start, width);
 }
 
 static void backward(struct lte_tape *t, const struct lte_op *op)
@@ -62,14 +54,12 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                      .start = lte_exec_value(x, op->in[1]),
                      .dx = lte_tape_gradient(t, op->in[0]),
                      .dstart = lte_tape_gradient(t, op->in[1]),
-                     .partial = dw ? lte_exec_shared(x) : NULL,
-                     .rows = x->rows,
                      .width = lte_exec_width(x, op->out),
                      .start_width = lte_exec_width(x, op->in[1])};
-    const size_t blocks = lte_partial_blocks(x->rows);
-    lte_exec_for(x, blocks, block, &g);
-    if (dw)
-        lte_partial_add(x, dw, g.partial, blocks, op->loop_gate.one ? 1 : g.width);
+    const size_t blocks = lte_partial_blocks(x->rows), parts = op->loop_gate.one ? 1 : g.width;
+    float *partial = dw ? lte_exec_shared(x) : NULL; // [blocks][parts]
+    lte_partial_rows(x, partial, parts, row, &g);
+    lte_partial_add(x, dw, partial, blocks, parts, parts);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,

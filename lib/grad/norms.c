@@ -2,8 +2,6 @@
 // Gradients of rmsnorm, l2norm and gated_norm over the adjacent vectors (heads) of a row.
 #include "config.h"
 
-#include <string.h>
-
 #include "lib/grad/grad.h"
 #include "lib/grad/partial.h"
 
@@ -12,8 +10,7 @@ struct norm_rows {
     const struct lte_norm_op *op;
     const float *dy, *x, *gate;
     float *dx, *dgate;
-    float *partial;           // [blocks][weights]; NULL: no gradient of the weight
-    size_t rows, stride;
+    size_t stride;
     // One vector; dgate and dw may be NULL.
     void (*vector)(const struct norm_rows *n, size_t i, size_t at, float *dw);
 };
@@ -31,23 +28,16 @@ static void pass_on(const struct norm_rows *n, size_t row)
     n->kernels->add(n->dx + at + to, n->dx + at + to, n->dy + at + to, n->stride - to);
 }
 
-static void block(void *arg, size_t item, unsigned thread)
+// dw: NULL, if the weight has no gradient.
+static void row(void *arg, size_t r, unsigned thread, float *dw)
 {
     const struct norm_rows *n = arg;
-    const size_t from = item * LTE_PARTIAL_ROWS;
-    const size_t to = from + LTE_PARTIAL_ROWS < n->rows ? from + LTE_PARTIAL_ROWS : n->rows;
-    const size_t weights = weights_of(n->op), own = n->op->own ? n->op->width : 0;
-    float *dw = n->partial ? n->partial + item * weights : NULL;
+    const size_t own = n->op->own ? n->op->width : 0;
     (void)thread;
-    if (dw)
-        memset(dw, 0, weights * sizeof *dw);
-    for (size_t r = from; r < to; r++) {
-        for (size_t i = 0; i < n->op->vectors; i++)
-            n->vector(n, i, r * n->stride + n->op->column + i * n->op->width,
-                      dw ? dw + i * own : NULL);
-        if (!n->gate)
-            pass_on(n, r);
-    }
+    for (size_t i = 0; i < n->op->vectors; i++)
+        n->vector(n, i, r * n->stride + n->op->column + i * n->op->width, dw ? dw + i * own : NULL);
+    if (!n->gate)
+        pass_on(n, r);
 }
 
 static void run(struct lte_tape *t, const struct lte_op *op,
@@ -63,14 +53,12 @@ static void run(struct lte_tape *t, const struct lte_op *op,
                           .gate = gated ? lte_exec_value(x, op->in[1]) : NULL,
                           .dx = lte_tape_gradient(t, op->in[0]),
                           .dgate = gated ? lte_tape_gradient(t, op->in[1]) : NULL,
-                          .partial = dw ? lte_exec_shared(x) : NULL,
-                          .rows = x->rows,
                           .stride = lte_exec_width(x, op->in[0]),
                           .vector = vector};
-    const size_t blocks = lte_partial_blocks(x->rows);
-    lte_exec_for(x, blocks, block, &n);
-    if (dw)
-        lte_partial_add(x, dw, n.partial, blocks, weights_of(&op->norm));
+    const size_t blocks = lte_partial_blocks(x->rows), weights = weights_of(&op->norm);
+    float *partial = dw ? lte_exec_shared(x) : NULL; // [blocks][weights]
+    lte_partial_rows(x, partial, weights, row, &n);
+    lte_partial_add(x, dw, partial, blocks, weights, weights);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,

@@ -19,8 +19,17 @@ static inline size_t lte_partial_bytes(size_t rows, size_t floats)
     return lte_partial_blocks(rows) * floats * sizeof(float);
 }
 
-// to[i] += the sum over b of partial[b][i], i < floats, b < blocks rising; in parallel.
+// One row; `partial` is the vector of its block, to be added to, or NULL.
+typedef void lte_partial_row_fn(void *arg, size_t row, unsigned thread, float *partial);
+
+// Calls row() for all rows, blocks in parallel, the vectors in partial[blocks][floats] zeroed before.
+// `partial` NULL: there are none.
+void lte_partial_rows(const struct lte_exec *exec, float *partial, size_t floats,
+                      lte_partial_row_fn *row, void *arg);
+
+// to[i] += the sum over b of partial[b * stride + i], i < floats, b < blocks rising; in parallel.
+// `to` NULL: nothing.
 void lte_partial_add(const struct lte_exec *exec, float *to, const float *partial, size_t blocks,
-                     size_t floats);
+                     size_t stride, size_t floats);
 
 #endif

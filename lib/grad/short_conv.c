@@ -100,9 +100,11 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
     s.bias_partial = db ? (float *)lte_exec_shared(s.exec) + weights : NULL;
     lte_exec_for(s.exec, s.exec->segments * s.blocks, backward_part, &s);
     if (dw)
-        lte_partial_add(s.exec, dw, s.partial, s.exec->segments, s.op->taps * s.op->channels);
+        lte_partial_add(s.exec, dw, s.partial, s.exec->segments, s.op->taps * s.op->channels,
+                        s.op->taps * s.op->channels);
     if (db)
-        lte_partial_add(s.exec, db, s.bias_partial, s.exec->segments, s.op->channels);
+        lte_partial_add(s.exec, db, s.bias_partial, s.exec->segments, s.op->channels,
+                        s.op->channels);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,

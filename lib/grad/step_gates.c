@@ -3,8 +3,6 @@
 // -exp(A_log): dA = dg t, da = d dt_bias = (dt + A dg) sigmoid(u), or 0 beyond the limits.
 #include "config.h"
 
-#include <string.h>
-
 #include "lib/grad/grad.h"
 #include "lib/grad/partial.h"
 
@@ -12,17 +10,18 @@ struct gates {
     const struct lte_exec *exec;
     const struct lte_step_gates_op *op;
     const float *dy, *a;
-    float *da, *partial; // partial: [blocks][2 * heads], of A and of dt_bias
+    float *da;
 };
 
-// `work` is [2][heads].
-static void row(const struct gates *g, size_t r, float *work, float *partial)
+// partial: [2][heads], of A and of dt_bias.
+static void row(void *arg, size_t r, unsigned thread, float *partial)
 {
+    const struct gates *g = arg;
     const struct lte_step_gates_op *op = g->op;
     const struct lte_kernels *k = g->exec->kernels;
     const size_t n = op->heads;
     const float *dg = g->dy + r * 2 * n, *dstep = dg + n;
-    float *step = work, *slope = work + n, *da = g->da + r * n;
+    float *step = lte_exec_scratch(g->exec, thread), *slope = step + n, *da = g->da + r * n;
     k->add(slope, g->a + r * n, op->dt_bias, n);
     k->softplus(step, slope, n);
     k->sigmoid(slope, slope, n);
@@ -37,25 +36,6 @@ static void row(const struct gates *g, size_t r, float *work, float *partial)
     }
 }
 
-static void block(void *arg, size_t item, unsigned thread)
-{
-    const struct gates *g = arg;
-    const size_t from = item * LTE_PARTIAL_ROWS, rows = g->exec->rows;
-    const size_t to = from + LTE_PARTIAL_ROWS < rows ? from + LTE_PARTIAL_ROWS : rows;
-    float *partial = g->partial + item * 2 * g->op->heads;
-    memset(partial, 0, 2 * g->op->heads * sizeof *partial);
-    for (size_t r = from; r < to; r++)
-        row(g, r, lte_exec_scratch(g->exec, thread), partial);
-}
-
-// Adds the partial sums of the heads from column `from` on.
-static void sum_blocks(const struct gates *g, float *to, size_t from)
-{
-    const size_t n = g->op->heads, blocks = lte_partial_blocks(g->exec->rows);
-    for (size_t b = 0; to && b < blocks; b++)
-        g->exec->kernels->add(to, to, g->partial + b * 2 * n + from, n);
-}
-
 static void backward(struct lte_tape *t, const struct lte_op *op)
 {
     const struct lte_exec *x = &t->exec;
@@ -63,11 +43,12 @@ static void backward(struct lte_tape *t, const struct lte_op *op)
                       .op = &op->step_gates,
                       .dy = lte_tape_gradient(t, op->out),
                       .a = lte_exec_value(x, op->in[0]),
-                      .da = lte_tape_gradient(t, op->in[0]),
-                      .partial = lte_exec_shared(x)};
-    lte_exec_for(x, lte_partial_blocks(x->rows), block, &g);
-    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->neg_exp_A), 0);
-    sum_blocks(&g, lte_tape_weight_gradient(t, g.op->dt_bias), g.op->heads);
+                      .da = lte_tape_gradient(t, op->in[0])};
+    float *partial = lte_exec_shared(x), *dA = lte_tape_weight_gradient(t, g.op->neg_exp_A);
+    const size_t blocks = lte_partial_blocks(x->rows), n = g.op->heads;
+    lte_partial_rows(x, partial, 2 * n, row, &g);
+    lte_partial_add(x, dA, partial, blocks, 2 * n, n);
+    lte_partial_add(x, lte_tape_weight_gradient(t, g.op->dt_bias), partial + n, blocks, 2 * n, n);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_tape_limits *limits,
