@@ -61,6 +61,7 @@ EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-0.7m.json %D%/config
   %D%/loops.svg %D%/plot_loops.py
 EXTRA_DIST += %D%/convert/README.md %D%/convert/ouro.json %D%/convert/run.sh
 EXTRA_DIST += %D%/recall/README.md %D%/recall/first.json.in %D%/recall/full.json %D%/recall/gdn.json \
-  %D%/recall/lte.json %D%/recall/needle.json %D%/recall/needle.json.in %D%/recall/needle.sh \
-  %D%/recall/run.sh %D%/recall/second.json.in %D%/recall/short.json \
+  %D%/recall/lte.json %D%/recall/run.sh %D%/recall/second.json.in %D%/recall/short.json \
   %D%/recall/window.json
+EXTRA_DIST += %D%/shipped/README.md %D%/shipped/full.json %D%/shipped/lte.json \
+  %D%/shipped/prose.json.in %D%/shipped/recall.json.in %D%/shipped/run.sh

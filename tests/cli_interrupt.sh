@@ -29,7 +29,7 @@ interrupted() {
     return 1
 }
 has_written() {
-    [ -s "$out" ] && grep -q '^prompt: .*constant$' "$err"
+    [ -s "$out" ] && grep -q '^prompt: .*constant' "$err"
 }
 has_read() {
     ! [ -s "$out" ] && grep -q '^prompt: .* generated: 0 ' "$err"

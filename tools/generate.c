@@ -222,9 +222,13 @@ static void print_stats(const struct generation *g)
             (unsigned long long)g->written, rate(g->steps, g->decode_seconds),
             (unsigned long long)g->plan.state);
     if (g->plan.growing)
-        fprintf(stderr, "for up to %llu tokens\n", (unsigned long long)g->plan.max_tokens);
+        fprintf(stderr, "for up to %llu tokens", (unsigned long long)g->plan.max_tokens);
     else
-        fprintf(stderr, "constant\n");
+        fprintf(stderr, "constant");
+    if (g->plan.full_cache)
+        fprintf(stderr, " (%llu in full attention caches)",
+                (unsigned long long)g->plan.full_cache);
+    fputc('\n', stderr);
 }
 
 static int generate(struct generation *g)
