@@ -2,6 +2,7 @@
 // lte convert: a transformer made a hybrid.
 #include "config.h"
 
+#include "tools/context.h"
 #include "tools/engine.h"
 #include "tools/message.h"
 
@@ -25,14 +26,11 @@ static int run(int argc, char **argv)
     lte_convert_options_init(&s);
     if (!options_parse(&convert_command, &s, argc, argv, operands, &status))
         return status;
-    struct lte_options context_options;
     struct lte_context *context;
-    lte_options_init(&context_options);
-    context_options.log = message_log;
-    enum lte_status result = lte_open(&context_options, &context);
-    if (result != LTE_OK)
-        return message_failed("cannot start", result);
-    result = lte_convert(context, operands[0], operands[1], &s);
+    status = context_open(NULL, &context);
+    if (status != STATUS_OK)
+        return status;
+    const enum lte_status result = lte_convert(context, operands[0], operands[1], &s);
     status = result == LTE_OK ? STATUS_OK : message_failed(operands[1], result);
     lte_close(context);
     return status;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "tools/context.h"
 #include "tools/message.h"
 #include "tools/number.h"
 #include "tools/shipped.h"
@@ -46,16 +47,14 @@ int engine_open(struct engine *engine, const struct engine_settings *settings, c
         return STATUS_FAILED;
     options.threads = (unsigned)settings->threads;
     options.cpu = settings->cpu;
-    options.log = message_log;
-    enum lte_status status = lte_open(&options, &engine->context);
-    if (status != LTE_OK) {
-        message_failed("cannot start", status);
-        return status == LTE_ERR_ARGUMENT ? STATUS_USAGE : STATUS_FAILED;
-    }
+    const int opened = context_open(&options, &engine->context);
+    if (opened != STATUS_OK)
+        return opened;
     struct lte_model_params params;
     lte_model_params_init(&params);
     params.loops = (uint32_t)settings->loops;
-    status = lte_model_load_with(engine->context, engine->folder, &params, &engine->model);
+    const enum lte_status status =
+        lte_model_load_with(engine->context, engine->folder, &params, &engine->model);
     if (status != LTE_OK)
         return message_failed(engine->folder, status);
     lte_model_describe(engine->model, &engine->info);

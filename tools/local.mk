@@ -1,6 +1,7 @@
 # The command is built from the public headers alone, like any user's program.
 bin_PROGRAMS += lte
-lte_SOURCES = %D%/lte.c %D%/command.h %D%/bench.c %D%/engine.c %D%/engine.h %D%/generate.c \
+lte_SOURCES = %D%/lte.c %D%/command.h %D%/bench.c %D%/context.c %D%/context.h %D%/engine.c \
+  %D%/engine.h %D%/generate.c \
   %D%/help.c %D%/info.c %D%/init.c %D%/interrupt.c %D%/interrupt.h %D%/logits.c %D%/logits.h \
   %D%/message.c %D%/message.h \
   %D%/number.c %D%/number.h %D%/options.c %D%/options.h %D%/output.c %D%/output.h \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/context.h"
 #include "tools/message.h"
 #include "tools/number.h"
 #include "tools/options.h"
@@ -63,15 +64,6 @@ static const struct option_spec decode_options[] = {
 
 static const struct command learn_command, encode_command, decode_command;
 
-static int open_context(struct lte_context **context)
-{
-    struct lte_options options;
-    lte_options_init(&options);
-    options.log = message_log;
-    const enum lte_status status = lte_open(&options, context);
-    return status == LTE_OK ? STATUS_OK : message_failed("cannot start", status);
-}
-
 static enum lte_status train(struct lte_context *context, const struct train_settings *s,
                              const char *const *inputs, size_t count)
 {
@@ -123,7 +115,7 @@ static int run_train(int argc, char **argv)
         count++;
     status = check_train(&s, count);
     if (status == STATUS_OK)
-        status = open_context(&context);
+        status = context_open(NULL, &context);
     if (status != STATUS_OK)
         return status;
     const enum lte_status result = train(context, &s, inputs, count);
@@ -213,7 +205,7 @@ static int run_encode(int argc, char **argv)
         message_error("tokenizer encode needs a text: give one with -f or -p");
         return STATUS_USAGE;
     }
-    status = open_context(&context);
+    status = context_open(NULL, &context);
     if (status != STATUS_OK)
         return status;
     status = load(context, path, &tokenizer);
@@ -294,7 +286,7 @@ static int run_decode(int argc, char **argv)
         message_error("tokenizer decode needs ids, on the command line or with -f");
         return STATUS_USAGE;
     }
-    status = open_context(&context);
+    status = context_open(NULL, &context);
     if (status != STATUS_OK)
         return status;
     status = load(context, words[0], &tokenizer);

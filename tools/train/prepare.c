@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/context.h"
 #include "tools/message.h"
 #include "tools/train/folder.h"
 #include "tools/train/resume.h"
@@ -21,9 +22,7 @@ static int open_context(struct run *r)
     lte_options_init(&o);
     o.threads = (unsigned)r->settings->engine.threads;
     o.cpu = r->settings->engine.cpu;
-    o.log = message_log;
-    const enum lte_status status = lte_open(&o, &r->context);
-    return status == LTE_OK ? STATUS_OK : message_failed("cannot start", status);
+    return context_open(&o, &r->context);
 }
 
 // A folder with a run is only gone on with; one with another model is left alone.
