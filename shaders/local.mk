@@ -44,12 +44,20 @@ SHADER_PARTS += %D%/maths.glsl \
   %D%/matvec.glsl \
   %D%/weights.glsl
 
+SHADERS += %D%/row_shift.comp
+# Not every compiler knows them; releases carry the array where the one that made the release does.
+if COOPERATIVE_MATRICES
+SHADERS += %D%/gemm_cooperative.comp
+else
+EXTRA_DIST += %D%/gemm_cooperative.comp
+endif
+
 SPV = $(SHADERS:.comp=.spv.h)
 EXTRA_DIST += $(SHADERS) $(SHADER_PARTS) $(SPV)
 MAINTAINERCLEANFILES += $(SPV)
 .comp.spv.h:
 	@$(MKDIR_P) $(@D)
-	$(AM_V_GEN)name=`basename $< .comp`; $(GLSLANG) -V --target-env vulkan1.1 -I$(top_srcdir)/shaders \
+	$(AM_V_GEN)name=`basename $< .comp`; $(GLSLANG) -V --target-env `case $$name in *_cooperative) echo vulkan1.2;; *) echo vulkan1.1;; esac` -I$(top_srcdir)/shaders \
 	  --vn lte_spv_$$name -o $@.tmp $< >$@.log || { cat $@.log; rm -f $@.tmp $@.log; exit 1; }; \
 	  sed 's/^const/static const/' $@.tmp >$@ && rm -f $@.tmp $@.log
 $(SPV): $(SHADER_PARTS)

@@ -135,6 +135,14 @@ struct lte_linear_params {
     U32 biased, bias_first;
 };
 
+// The power of two that brings numbers below 2^15, to 2^14 or above; `exponent` is that of the largest, as
+// fp32 and bf16 have it. Far below, not all the way.
+#define LTE_SHIFT(exponent) ((exponent) < 41 ? 100 : 141 - (exponent))
+
+struct lte_row_shift_params {
+    U32 first, stride, width;
+};
+
 struct lte_rope_angles_params {
     U32 segment; // the first
     U32 half_dim;

@@ -2,10 +2,12 @@
 // Products on Vulkan devices: every type of weight, few and many tokens, odd sizes, several parts.
 #include "config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/vk/device.h"
 #include "tests/vk_rig.h"
 
 static const char *const type_name[] = {"fp32", "bf16", "f16"};
@@ -58,6 +60,40 @@ static void sizes(enum lte_dtype type)
     }
 }
 
+// Numbers of every size: tokens from 1e-30 to 1e30, each with one input far above the others.
+static void draw_sizes(const struct vk_case *c, lte_value value, float *x, size_t rows)
+{
+    const size_t n = c->width[value];
+    check_fill(x, rows * n, CHECK_NORMAL);
+    for (size_t r = 0; r < rows; r++) {
+        const float size = powf(10, (float)(r % 13) * 5 - 30);
+        for (size_t i = 0; i < n; i++)
+            x[r * n + i] *= size * (i == r % n ? 1000 : 1);
+    }
+}
+
+// Every token's outputs are compared on their own.
+static void extremes(enum lte_dtype type, unsigned without, const char *how)
+{
+    enum { ROWS = 70, COLS = 136, TOKENS = 26 };
+    char name[96];
+    float *wide = malloc(ROWS * COLS * sizeof *wide);
+    uint16_t *w = malloc(ROWS * COLS * sizeof *w);
+    check_fill(wide, ROWS * COLS, CHECK_NORMAL);
+    for (size_t i = 0; i < ROWS * COLS && type == LTE_DTYPE_BF16; i++)
+        wide[i] *= 1e-3f;
+    check_ref()->narrow[type](w, wide, ROWS * COLS);
+    struct vk_case c = linear(type, w, ROWS, COLS, TOKENS);
+    c.draw = draw_sizes;
+    c.without = without;
+    c.by_row = true;
+    snprintf(name, sizeof name, "%s, inputs of all sizes%s", type_name[type], how);
+    vk_check(&c, name);
+    vk_end();
+    free(w);
+    free(wide);
+}
+
 // Parts of several types into shared and separate outputs, with and without bias, one the logits.
 static void parts(size_t tokens, size_t sessions, size_t wanted)
 {
@@ -100,6 +136,10 @@ int main(int argc, char **argv)
     check_begin(argc, argv, "vk_linear");
     for (int type = 0; type < 3; type++)
         sizes((enum lte_dtype)type);
+    for (int type = LTE_DTYPE_BF16; type <= LTE_DTYPE_F16; type++) {
+        extremes((enum lte_dtype)type, 0, "");
+        extremes((enum lte_dtype)type, LTE_VK_COOPERATIVE, ", one product at a time");
+    }
     parts(1, 1, 0);
     parts(40, 1, 0);
     parts(1, 6, 0);

@@ -24,6 +24,7 @@ struct vk_case {
     void (*draw)(const struct vk_case *c, lte_value value, float *x, size_t rows);
     // In units of the largest magnitude of a value that the reference wrote, and of a state.
     double tolerance, state_tolerance;
+    bool by_row;                   // the largest magnitude of a row, not of the whole value
     // Whether two states of the op's agree; NULL: as floats, by state_tolerance.
     bool (*same)(const struct vk_case *c, const struct lte_session *cpu, const void *cpu_state,
                  const void *device_state, size_t bytes);

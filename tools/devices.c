@@ -19,9 +19,10 @@ static const struct option_spec options[] = {
 
 static void print_features(const struct lte_device_info *info)
 {
-    printf("  Vulkan %s, %.1f GiB%s%s%s%s\n", info->vulkan, (double)info->memory / (1 << 30),
+    printf("  Vulkan %s, %.1f GiB%s%s%s%s%s\n", info->vulkan, (double)info->memory / (1 << 30),
            info->software ? ", software" : "", info->subgroups ? ", subgroups" : "",
-           info->float16 ? ", float16" : "", info->storage16 ? ", storage16" : "");
+           info->float16 ? ", float16" : "", info->storage16 ? ", storage16" : "",
+           info->cooperative ? ", cooperative matrices" : "");
 }
 
 // Opens the model on the device, which tries it, and shows what came out.

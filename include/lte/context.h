@@ -38,7 +38,8 @@ struct lte_device_info {
     char vulkan[16];                 // version of its interface, as "1.3.230"
     uint64_t memory;                 // bytes of its largest memory of its own
     int software;                    // nonzero: it is the CPU, computing as a device does
-    int subgroups, float16, storage16; // nonzero: what shaders may use
+    int subgroups, float16, storage16, cooperative; // nonzero: what shaders may use; the last is
+                                     // cooperative matrices
     uint64_t reserved[8];
 };
 // Describes the device with that number, from 0. Of `options`, which may be NULL, allocator and log are

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "lib/backend.h"
+#include "lib/vk/cooperative.h"
 #include "lib/vk/memory.h"
 #include "lib/vk/pipeline.h"
 
@@ -146,10 +147,15 @@ static enum lte_status make_device(struct lte_vk_device *d)
         d->features |= LTE_VK_SUBGROUPS;
     d->features |= small.shaderFloat16 ? LTE_VK_FLOAT16 : 0;
     d->features |= storage.storageBuffer16BitAccess ? LTE_VK_STORAGE16 : 0;
+    const bool cooperative = lte_vk_cooperative_find(d);
+    d->features |= cooperative ? LTE_VK_COOPERATIVE : 0;
     small.shaderInt8 = VK_FALSE;
     storage.uniformAndStorageBuffer16BitAccess = VK_FALSE;
     storage.storagePushConstant16 = storage.storageInputOutput16 = VK_FALSE;
     have.features = (VkPhysicalDeviceFeatures){0};
+    struct lte_vk_cooperative matrices;
+    if (cooperative)
+        have.pNext = lte_vk_cooperative_link(&matrices, have.pNext);
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                            .queueFamilyIndex = d->family,
@@ -157,6 +163,8 @@ static enum lte_status make_device(struct lte_vk_device *d)
                                            .pQueuePriorities = &priority};
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = &have,
+                                     .enabledExtensionCount = cooperative,
+                                     .ppEnabledExtensionNames = &lte_vk_cooperative_extension,
                                      .queueCreateInfoCount = 1,
                                      .pQueueCreateInfos = &queue};
     const VkResult result = a->CreateDevice(d->physical, &info, NULL, &d->handle);
@@ -233,6 +241,7 @@ static void describe(const struct lte_vk_device *d, struct lte_device_info *info
     info->subgroups = !!(d->features & LTE_VK_SUBGROUPS);
     info->float16 = !!(d->features & LTE_VK_FLOAT16);
     info->storage16 = !!(d->features & LTE_VK_STORAGE16);
+    info->cooperative = !!(d->features & LTE_VK_COOPERATIVE);
 }
 
 static enum lte_status look_at(struct lte_vk_device *d, unsigned number,

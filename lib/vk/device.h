@@ -11,11 +11,19 @@
 
 enum { LTE_VK_BINDINGS = 8, LTE_VK_PUSH_BYTES = 128, LTE_VK_ALIGN = 64 };
 
+// The newest interface that is made use of.
+#ifdef HAVE_COOPERATIVE_MATRICES
+#define LTE_VK_INTERFACE VK_API_VERSION_1_3
+#else
+#define LTE_VK_INTERFACE VK_API_VERSION_1_2
+#endif
+
 // What shaders may ask for beyond Vulkan 1.1.
 enum lte_vk_feature {
     LTE_VK_SUBGROUPS = 1 << 0, // arithmetic and shuffles over a subgroup, in compute shaders
     LTE_VK_FLOAT16 = 1 << 1,   // arithmetic in 16 bits
-    LTE_VK_STORAGE16 = 1 << 2  // 16-bit loads and stores in storage buffers
+    LTE_VK_STORAGE16 = 1 << 2, // 16-bit loads and stores in storage buffers
+    LTE_VK_COOPERATIVE = 1 << 3 // products of f16 matrices by a subgroup, summed in fp32
 };
 
 // The loader and an instance: one for all devices of a context.
@@ -42,6 +50,7 @@ struct lte_vk_device {
     VkPhysicalDeviceSubgroupProperties subgroups;
     VkPhysicalDeviceMemoryProperties memory;
     unsigned features;          // of enum lte_vk_feature
+    uint32_t matrix[3];         // M, N, K of cooperative matrices
     VkDevice handle;
     VkQueue queue;
     uint32_t family;

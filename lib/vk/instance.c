@@ -60,7 +60,7 @@ enum lte_status lte_vk_instance_open(const struct lte_context *context,
         return fail(instance, "the loader is older than Vulkan 1.1");
     const VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                            .pEngineName = "liblte",
-                                           .apiVersion = VK_API_VERSION_1_2};
+                                           .apiVersion = LTE_VK_INTERFACE};
     const VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
                                        .pApplicationInfo = &application};
     if (instance->api.CreateInstance(&info, NULL, &instance->handle) != VK_SUCCESS) {

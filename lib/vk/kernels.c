@@ -39,6 +39,14 @@
 #include "shaders/score_step.spv.h"
 #include "shaders/short_conv.spv.h"
 
+#include "shaders/row_shift.spv.h"
+
+#ifdef HAVE_COOPERATIVE_MATRICES
+#include "shaders/gemm_cooperative.spv.h"
+#else // no device has the feature then
+static const uint32_t lte_spv_gemm_cooperative[1];
+#endif
+
 #define ROW(name, access, params, needs) \
     [LTE_VK_##name] = {#name, lte_spv_##name, sizeof lte_spv_##name, access, sizeof(params), needs},
 const struct lte_vk_kernel_row lte_vk_kernels[LTE_VK_KERNEL_COUNT] = {LTE_VK_KERNELS(ROW)};

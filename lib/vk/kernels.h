@@ -17,6 +17,8 @@
     X(matvec, "rrrw", struct lte_linear_params, 0) \
     X(matvec_subgroups, "rrrw", struct lte_linear_params, LTE_VK_SUBGROUPS) \
     X(gemm, "rrrw", struct lte_linear_params, 0) \
+    X(gemm_cooperative, "rrrwrr", struct lte_linear_params, LTE_VK_COOPERATIVE) \
+    X(row_shift, "rw", struct lte_row_shift_params, 0) \
     X(rope_angles, "rrw", struct lte_rope_angles_params, 0) \
     X(rope, "rrw", struct lte_rope_params, 0) \
     X(gate, "rrrw", struct lte_gate_params, 0) \

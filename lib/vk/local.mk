@@ -21,6 +21,7 @@ LIB_VULKAN = %D%/api.h \
   %D%/run.c \
   %D%/run.h \
   %D%/staging.c
+LIB_VULKAN += %D%/cooperative.c %D%/cooperative.h
 # One file an op, or a few that belong together.
 LIB_VULKAN += %D%/op/norms.c
 LIB_VULKAN += %D%/op/elementwise.c \

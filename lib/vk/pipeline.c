@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "lib/vk/cooperative.h"
+
 struct lte_vk_pipeline {
     struct lte_vk_pipeline *next;
     enum lte_vk_kernel kernel;
@@ -76,6 +78,9 @@ static enum lte_status make(struct lte_vk_device *d, struct lte_vk_pipeline *p)
                   .pName = "main",
                   .pSpecializationInfo = &constants},
         .layout = d->layout};
+    struct lte_vk_cooperative_stage extra;
+    if (row->needs & LTE_VK_COOPERATIVE)
+        lte_vk_cooperative_subgroups(d, &info.stage, &extra);
     LTE_TRY(LTE_VK(d, CreateShaderModule, d->handle, &module, NULL, &info.stage.module));
     const enum lte_status status =
         LTE_VK(d, CreateComputePipelines, d->handle, d->cache, 1, &info, NULL, &p->handle);
