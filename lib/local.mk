@@ -42,6 +42,8 @@ LIB_GRAPH += \
   %D%/mixer/mamba2.c \
   %D%/mixer/retnet.c \
   %D%/op/diag_rule.h \
+  %D%/op/dsa.h \
+  %D%/op/nsa.h \
   %D%/op/forget_gates.c \
   %D%/op/step_gates.c \
   %D%/op/state_ranges.c \

@@ -4,6 +4,8 @@
 // queries go through in groups: scores of all earlier tokens, the best of them, attention over these.
 #include "config.h"
 
+#include "lib/op/dsa.h"
+
 #include "lib/grad/grad.h"
 #include "lib/session.h"
 #include "lib/sparse/dsa.h"
@@ -13,15 +15,8 @@ enum {
     CHUNK = 1024 // keys that a thread scores at a time, for a run of queries
 };
 
-// A layer's slot: [key_heads][tokens][head_dim] each, and [tokens][index_dim].
-struct cache {
-    enum lte_dtype type;
-    size_t tokens;
-    unsigned char *k, *v, *index;
-};
-
-static size_t carve(const struct lte_dsa_op *op, const struct lte_session_params *params, void *state,
-                    struct cache *cache)
+size_t lte_dsa_carve(const struct lte_dsa_op *op, const struct lte_session_params *params, void *state,
+                     struct lte_dsa_cache *cache)
 {
     const size_t tokens = (size_t)params->max_tokens, size = lte_dtype_size(params->kv_dtype);
     const size_t entries = lte_align(tokens * op->key_heads * op->head_dim * size);
@@ -89,10 +84,10 @@ static uint64_t position_of(const struct dsa *a, size_t row)
     return g->position + (row - g->row);
 }
 
-static struct cache cache_of(const struct dsa *a, const struct lte_segment *g)
+static struct lte_dsa_cache cache_of(const struct dsa *a, const struct lte_segment *g)
 {
-    struct cache c;
-    carve(&a->op->dsa, &g->session->params, lte_exec_state(a->exec, a->op, g->session), &c);
+    struct lte_dsa_cache c;
+    lte_dsa_carve(&a->op->dsa, &g->session->params, lte_exec_state(a->exec, a->op, g->session), &c);
     return c;
 }
 
@@ -113,7 +108,7 @@ static void append_item(void *arg, size_t item, unsigned thread)
     const struct lte_dsa_op *op = &a->op->dsa;
     const struct lte_segment *g = &a->exec->segment[item / (op->key_heads + 1)];
     const size_t head = item % (op->key_heads + 1), dim = op->head_dim;
-    const struct cache c = cache_of(a, g);
+    const struct lte_dsa_cache c = cache_of(a, g);
     const size_t at = head * c.tokens * dim * lte_dtype_size(c.type);
     (void)thread;
     if (head == op->key_heads) {
@@ -151,7 +146,7 @@ static void score_item(void *arg, size_t item, unsigned thread)
                                             .score = a->room.score + i * a->room.stride};
         end = position + 1;
     }
-    const struct cache c = cache_of(a, segment_of(a, a->first + begin));
+    const struct lte_dsa_cache c = cache_of(a, segment_of(a, a->first + begin));
     const struct lte_dsa_index_keys keys = {c.index, op->index_dim, c.type};
     lte_dsa_score(op, a->exec->kernels, &keys, first, end < first + CHUNK ? end : first + CHUNK, query,
                   n, lte_exec_scratch(a->exec, thread));
@@ -168,7 +163,7 @@ static void select_item(void *arg, size_t i, unsigned thread)
                         a->room.chosen + i * a->room.top);
 }
 
-static struct lte_dsa_keys keys_of(const struct dsa *a, const struct cache *c, size_t head)
+static struct lte_dsa_keys keys_of(const struct dsa *a, const struct lte_dsa_cache *c, size_t head)
 {
     const size_t at = head * c->tokens * a->op->dsa.head_dim * lte_dtype_size(c->type);
     return (struct lte_dsa_keys){.k = c->k + at,
@@ -192,7 +187,7 @@ static void attend(const struct dsa *a, const struct lte_dsa_keys *keys, size_t 
 static void dense_item(void *arg, size_t head, unsigned thread)
 {
     const struct dsa *a = arg;
-    const struct cache c = cache_of(a, segment_of(a, a->first));
+    const struct lte_dsa_cache c = cache_of(a, segment_of(a, a->first));
     struct lte_dsa_keys keys = keys_of(a, &c, head);
     keys.keys = (size_t)a->end;
     attend(a, &keys, head, a->first, a->count, thread);
@@ -203,7 +198,7 @@ static void sparse_item(void *arg, size_t item, unsigned thread)
     const struct dsa *a = arg;
     const struct lte_dsa_op *op = &a->op->dsa;
     const size_t i = item / op->key_heads, head = item % op->key_heads, row = a->first + i;
-    const struct cache c = cache_of(a, segment_of(a, row));
+    const struct lte_dsa_cache c = cache_of(a, segment_of(a, row));
     const uint64_t position = position_of(a, row);
     struct lte_dsa_keys keys = keys_of(a, &c, head);
     const bool all = position < op->top;
@@ -278,7 +273,7 @@ static size_t width(const struct lte_op *op, const size_t *in_width)
 static size_t state(const struct lte_op *op, const struct lte_session_params *params, bool *grows)
 {
     *grows = true;
-    return carve(&op->dsa, params, NULL, NULL);
+    return lte_dsa_carve(&op->dsa, params, NULL, NULL);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_session_params *params,

@@ -4,22 +4,16 @@
 // last token is there; nothing is ever overwritten.
 #include "config.h"
 
+#include "lib/op/nsa.h"
+
 #include "lib/grad/grad.h"
 #include "lib/session.h"
 #include "lib/sparse/nsa.h"
 
-// A layer's slot: [key_heads][entries][head_dim] each.
-struct cache {
-    enum lte_dtype type;
-    size_t tokens, blocks;
-    unsigned char *k, *v;
-    float *pool_k, *pool_v;
-};
-
-static size_t carve(const struct lte_nsa_op *op, const struct lte_session_params *params,
-                    void *state, struct cache *cache)
+size_t lte_nsa_carve(const struct lte_nsa_op *op, const struct lte_session_params *params,
+                     void *state, struct lte_nsa_cache *cache)
 {
-    const struct cache c = {.type = params->kv_dtype,
+    const struct lte_nsa_cache c = {.type = params->kv_dtype,
                             .tokens = (size_t)params->max_tokens,
                             .blocks = (size_t)(params->max_tokens / op->block)};
     const size_t width = op->key_heads * op->head_dim;
@@ -43,14 +37,14 @@ struct nsa {
     float *o;
 };
 
-static struct cache cache_of(const struct nsa *a, const struct lte_segment *g)
+static struct lte_nsa_cache cache_of(const struct nsa *a, const struct lte_segment *g)
 {
-    struct cache c;
-    carve(&a->op->nsa, &g->session->params, lte_exec_state(a->exec, a->op, g->session), &c);
+    struct lte_nsa_cache c;
+    lte_nsa_carve(&a->op->nsa, &g->session->params, lte_exec_state(a->exec, a->op, g->session), &c);
     return c;
 }
 
-static struct lte_nsa_keys keys_of(const struct lte_nsa_op *op, const struct cache *c, size_t head)
+static struct lte_nsa_keys keys_of(const struct lte_nsa_op *op, const struct lte_nsa_cache *c, size_t head)
 {
     const size_t entries = head * c->tokens * op->head_dim * lte_dtype_size(c->type);
     const size_t means = head * c->blocks * op->head_dim;
@@ -67,7 +61,7 @@ static void append_head(const struct nsa *a, const struct lte_segment *g, size_t
 {
     const struct lte_nsa_op *op = &a->op->nsa;
     const struct lte_kernels *kernels = a->exec->kernels;
-    const struct cache c = cache_of(a, g);
+    const struct lte_nsa_cache c = cache_of(a, g);
     const size_t dim = op->head_dim, size = lte_dtype_size(c.type);
     const size_t at = (head * c.tokens + (size_t)g->position) * dim * size;
     for (size_t r = 0; r < g->rows; r++) {
@@ -87,7 +81,7 @@ static void queries(const struct nsa *a, const struct lte_segment *g, size_t hea
                     size_t count, unsigned char *scratch)
 {
     const struct lte_nsa_op *op = &a->op->nsa;
-    const struct cache c = cache_of(a, g);
+    const struct lte_nsa_cache c = cache_of(a, g);
     const struct lte_nsa_keys keys = keys_of(op, &c, head);
     const size_t group = op->heads / op->key_heads, width = group * op->head_dim;
     const size_t row = (g->row + first) * op->heads + head * group;
@@ -169,7 +163,7 @@ static size_t width(const struct lte_op *op, const size_t *in_width)
 static size_t state(const struct lte_op *op, const struct lte_session_params *params, bool *grows)
 {
     *grows = true;
-    return carve(&op->nsa, params, NULL, NULL);
+    return lte_nsa_carve(&op->nsa, params, NULL, NULL);
 }
 
 static void scratch(const struct lte_op *op, const struct lte_session_params *params,
