@@ -142,8 +142,10 @@ void lte_link_shared(struct lte_builder *b)
         if (lte_op_table[g->op[i].kind]->state && g->op[i].slot < last)
             all = link_op(b, i) && all;
     for (size_t i = 0; all && i < g->ops; i++) {
-        if (g->op[i].kind == LTE_OP_ATTEND)
+        if (g->op[i].kind == LTE_OP_ATTEND) {
             g->op[i].attend.leaves = true;
+            g->op[i].attend.threshold = b->model->looping.exit_threshold;
+        }
         if (g->op[i].kind == LTE_OP_LOOP_EXIT)
             g->op[i].loop_exit.stops = g->op[i].loop_exit.loop + 1 < b->model->loops;
     }

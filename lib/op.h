@@ -154,6 +154,7 @@ struct lte_attend_op {
     size_t ahead;                  // with share_loops, the op so many further on keeps keys and values
     size_t loop;
     bool leaves;                   // tokens may leave before: in[3] has the logits of leaving
+    float threshold;               // of leaving, for sessions that do not say
 };
 // Vectors of a wider row brought together: vector i lies at column + i * stride.
 struct lte_split_op {

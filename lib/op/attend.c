@@ -43,7 +43,7 @@ static bool keeps_single(const struct attend *a, const struct lte_segment *g)
         return keeper(a->op, g->session) == a->op;
     const size_t width = lte_exec_width(a->exec, a->op->in[3]);
     const float *logit = lte_exec_value(a->exec, a->op->in[3]);
-    const float threshold = lte_loop_threshold(p, g->session->model->looping.exit_threshold);
+    const float threshold = lte_loop_threshold(p, op->threshold);
     return !lte_loop_left(a->exec->kernels, logit + g->row * width, op->loop, threshold);
 }
 
