@@ -1,11 +1,13 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// This call's keys, values and scores into the ring: a workgroup a token of a head. Last, because what
-// was in the ring is needed until here. A single token overwrites the very one that leaves: if that is
-// retained, it is moved before.
+// This call's keys, values and scores into the ring: a workgroup a token of a head. Last, because
+// what was in the ring is needed until here. A single token overwrites the very one that leaves: if
+// that is retained, it is moved before. Where loops share their keys and values, one that has left
+// before this loop is kept as it was in the last loop before it left.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 64
 #include "common.glsl"
+#include "maths.glsl"
 #include "narrow.glsl"
 
 layout(constant_id = 0) const uint TYPE = LTE_F32;
@@ -15,13 +17,17 @@ layout(push_constant) uniform Params { lte_attend_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer K { float k[]; };
 layout(binding = 2) readonly buffer V { float v[]; };
-layout(binding = 3) readonly buffer Score { uint score[]; };
+layout(binding = 3) readonly buffer Score { uint score[]; }; // or logits of leaving
 layout(binding = 4) buffer State { uint state[]; };
 layout(binding = 5) readonly buffer Plan { uint plan[]; };
 #include "attend_plan.glsl"
 
-// The token in the ring at word `from` into a slot of the buffer. A thread moves the words that it alone
-// overwrites afterwards.
+uint logits; // where those of the row begin
+float exit_logit(uint i) { return uintBitsToFloat(score[logits + i]); }
+#include "loop_left.glsl"
+
+// The token in the ring at word `from` into a slot of the buffer. A thread moves the words that it
+// alone overwrites afterwards.
 void keep(const lte_vk_segment g, uint head, uint slot, uint from, uint words)
 {
     const uint to = g.state + (head * p.slots + slot) * words;
@@ -44,6 +50,9 @@ void main()
     const uint from = ((g.row + r) * p.heads + head) * p.head_dim;
     const uint taken = p.retains != 0 && p.rows == 1
                            ? plan[plan_of(gl_WorkGroupID.z, head) + plan_taken()] : 0;
+    logits = (g.row + r) * p.logits;
+    if (p.leaves != 0 && loop_left(p.loops, p.threshold))
+        return;
     if (taken != 0)
         keep(g, head, taken - 1, to, words);
     for (uint w = gl_LocalInvocationID.x; r + p.ring >= g.rows && w < words; w += THREADS) {

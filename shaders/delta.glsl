@@ -3,19 +3,16 @@
 // head's state, which stays in registers while the tokens pass. A thread has one column and every
 // LANES-th key, so that a workgroup's loads are contiguous. What the decayed state says to k and to q
 // and how alike these are is summed in one go, and o = (A S)^T q + (k . q) d: one barrier a token.
-#define THREADS 128
-#include "common.glsl"
-#include "maths.glsl"
+//
+// A shader that includes this has bound `segment`, `state` and `o`, its p has segment, key_dim and
+// value_dim, and it says where a token's numbers are:
+//     find(row, head)     looks them up, before the others are called
+//     query(i), key(i)    channel i
+//     decays(i)           what channel i is multiplied with
+//     change(v, to_key)   d of column v, of which the decayed state says to_key to k
 
 const uint COLUMNS = 16, LANES = THREADS / COLUMNS;
 layout(constant_id = 0) const uint EACH = 16; // keys of a thread
-
-layout(push_constant) uniform Params { lte_delta_params p; };
-layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
-layout(binding = 1) readonly buffer Qkv { float qkv[]; };
-layout(binding = 2) readonly buffer Gates { float gate[]; };
-layout(binding = 3) buffer State { float state[]; };
-layout(binding = 4) writeonly buffer Out { float o[]; };
 
 shared vec3 said[2][THREADS]; // two, so that the next token's does not meet this one's readers
 
@@ -35,32 +32,23 @@ vec3 total(vec3 x, uint t)
 
 void token(uint t, uint row, uint head, uint v)
 {
-    const uint q_at = row * p.stride + p.q_column + head / p.group * p.key_dim;
-    const uint k_at = row * p.stride + p.k_column + head / p.group * p.key_dim;
-    const uint gates = row * p.gate_stride, beta_at = gates + p.value_heads * p.decays + head;
     float k[EACH];
     vec3 x = vec3(0);
-    const float a = lte_exp(gate[gates + head]);
+    find(row, head);
     for (uint j = 0; j < EACH; j++) {
         const uint i = j * LANES + lane;
         const bool inside = i < p.key_dim;
-        const float q = inside ? qkv[q_at + i] : 0.0;
-        k[j] = inside ? qkv[k_at + i] : 0.0;
-#ifdef CHANNELS
-        s[j] *= inside ? lte_exp(gate[gates + head * p.decays + i]) : 0.0;
-#else
-        s[j] *= a;
-#endif
+        const float q = inside ? query(i) : 0.0;
+        k[j] = inside ? key(i) : 0.0;
+        s[j] *= inside ? decays(i) : 0.0;
         x += vec3(k[j], q, k[j]) * vec3(s[j], s[j], q);
     }
     x = total(x, t);
-    float d = v < p.value_dim ? qkv[row * p.stride + p.v_column + head * p.value_dim + v] : 0.0;
-    if (p.erase != 0)
-        d = gate[beta_at] * (d - x.x);
+    const float d = v < p.value_dim ? change(v, x.x) : 0.0;
     for (uint j = 0; j < EACH; j++)
         s[j] += k[j] * d;
     if (lane == 0 && v < p.value_dim)
-        o[(row * p.value_heads + head) * p.value_dim + v] = x.y + x.z * d;
+        o[(row * gl_NumWorkGroups.y + head) * p.value_dim + v] = x.y + x.z * d;
 }
 
 void main()

@@ -27,5 +27,5 @@ void main()
     else if (FUNCTION == LTE_GATE_SDPA)
         y[at] = x[at] * lte_sigmoid(z[other]);
     else
-        y[at] = x[at] + weight[inside] * z[at];
+        y[at] = x[at] + weight[inside] * z[row * p.z_stride + i];
 }

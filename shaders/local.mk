@@ -52,6 +52,22 @@ else
 EXTRA_DIST += %D%/gemm_cooperative.comp
 endif
 
+# of other mixers
+SHADERS += %D%/forget_gates.comp \
+  %D%/layernorm.comp \
+  %D%/step_gates.comp
+SHADER_PARTS += %D%/loop_left.glsl
+
+# of sparse attention
+SHADERS += %D%/cache_store.comp \
+  %D%/dsa_score.comp \
+  %D%/nsa_join.comp \
+  %D%/nsa_pool.comp \
+  %D%/nsa_score.comp \
+  %D%/sparse_attend.comp \
+  %D%/sparse_select.comp
+SHADER_PARTS += %D%/attend.glsl
+
 SPV = $(SHADERS:.comp=.spv.h)
 EXTRA_DIST += $(SHADERS) $(SHADER_PARTS) $(SPV)
 MAINTAINERCLEANFILES += $(SPV)

@@ -13,26 +13,18 @@ layout(binding = 2) readonly buffer Logits { float logit[]; };
 layout(binding = 3) readonly buffer Now { float now[]; };
 layout(binding = 4) writeonly buffer Y { float y[]; };
 
-bool left(uint row)
-{
-    float stays = 1.0, sum = 0.0;
-    for (uint i = 0; i < p.loops; i++) {
-        const float chance = lte_sigmoid(logit[row * p.logits + i]);
-        sum += chance * stays;
-        stays *= 1.0 - chance;
-        if (sum >= p.threshold)
-            return true;
-    }
-    return false;
-}
+uint row;
+
+float exit_logit(uint i) { return logit[row * p.logits + i]; }
+#include "loop_left.glsl"
 
 // The chance of leaving after just this loop; after the last one, what is left of it.
-float leaving(uint row)
+float leaving()
 {
     float stays = 1.0;
     for (uint i = 0; i < p.loops; i++)
-        stays *= 1.0 - lte_sigmoid(logit[row * p.logits + i]);
-    return p.loops == p.logits ? stays : stays * lte_sigmoid(logit[row * p.logits + p.loops]);
+        stays *= 1.0 - lte_sigmoid(exit_logit(i));
+    return p.loops == p.logits ? stays : stays * lte_sigmoid(exit_logit(p.loops));
 }
 
 void main()
@@ -40,9 +32,9 @@ void main()
     const lte_vk_segment s = segment[p.segment + gl_WorkGroupID.z];
     if (gl_WorkGroupID.y >= s.rows)
         return;
-    const uint row = s.row + gl_WorkGroupID.y;
-    const bool keeps = p.weighted == 0 && left(row);
-    const float chance = p.weighted != 0 ? leaving(row) : 1.0;
+    row = s.row + gl_WorkGroupID.y;
+    const bool keeps = p.weighted == 0 && loop_left(p.loops, p.threshold);
+    const float chance = p.weighted != 0 ? leaving() : 1.0;
     for (uint i = gl_LocalInvocationID.x; i < p.width; i += THREADS) {
         const uint at = row * p.width + i;
         if (p.weighted != 0)

@@ -23,6 +23,7 @@ struct lte_vk_segment {
 struct lte_short_conv_params {
     U32 segment;
     U32 channels;
+    U32 biased;
 };
 
 struct lte_delta_gates_params {
@@ -33,17 +34,46 @@ struct lte_delta_gates_params {
     float beta_scale, lower_bound;
 };
 
-// delta_rule and diag_rule. Columns are those of the first head; the gates hold `decays` numbers of
-// every value head, then the betas.
+// Columns are those of the first head; the gates hold a log decay of every value head, then the
+// betas.
 struct lte_delta_params {
     U32 segment;
     U32 group; // value heads that share q and k
     U32 value_heads, key_dim, value_dim;
     U32 q_column, k_column, v_column;
     U32 stride, gate_stride; // of a row
-    U32 decays;              // 1, or key_dim
-    U32 erase;
     U32 chunks;              // of four tokens, in a segment
+};
+
+// Of each source the numbers from a row to the next (0: the same for all), the column of its first
+// vector, and how many heads share a vector. A step: enum lte_rule_step.
+#define LTE_DIAG_Q 0
+#define LTE_DIAG_K 1
+#define LTE_DIAG_V 2
+#define LTE_DIAG_DECAY 3
+#define LTE_DIAG_BETA 4
+#define LTE_DIAG_SOURCES 5
+#define LTE_DIAG_ADDS 0
+#define LTE_DIAG_ERASES 1
+#define LTE_DIAG_WEIGHS 2
+struct lte_diag_params {
+    U32 segment;
+    U32 key_dim, value_dim;
+    U32 decays;              // of a head: 1, or key_dim
+    U32 step;
+    U32 stride[LTE_DIAG_SOURCES], column[LTE_DIAG_SOURCES], group[LTE_DIAG_SOURCES];
+};
+
+struct lte_forget_gates_params {
+    U32 first;
+    U32 channels;
+    U32 bounded;             // 0: lower bounds of 0
+};
+
+struct lte_step_gates_params {
+    U32 first;
+    U32 heads;
+    float low, high;
 };
 
 // A convolution of lte_score. Its input is a history in the state and then this call's rows: keys and
@@ -82,6 +112,86 @@ struct lte_attend_params {
     U32 splits;                 // workgroups that share the keys of a query
     float scale;
     U32 ring_k, ring_v, slots_k, slots_v, ring_score, slots_score, slots_position, slots_used;
+    U32 leaves;                 // a token that has left before is not stored
+    U32 loops;                  // before this one
+    U32 logits;                 // of leaving, in a row
+    float threshold;
+};
+
+// Vectors of this call's rows into a cache of every token, [heads][tokens][dim].
+struct lte_cache_store_params {
+    U32 segment;
+    U32 dim;
+    U32 column, stride; // of a value's rows
+    U32 tokens;
+    U32 place;          // word of the op's state where the cache begins
+};
+
+// Means of the blocks that this call completes, [heads][blocks][head_dim].
+struct lte_nsa_pool_params {
+    U32 segment;
+    U32 head_dim;
+    U32 block, tokens, blocks;
+    U32 k, v, pool_k, pool_v; // words of the op's state
+};
+
+// How much queries want units of `pool` tokens: rows first .. of a segment, a list of `stride`
+// scores for each of their heads. Then the best of them, of which `top` are listed,
+// [rows][heads][top].
+struct lte_nsa_score_params {
+    U32 segment;
+    U32 first;
+    U32 group, head_dim;   // query heads of a key head
+    U32 block, top, blocks;
+    U32 pool_k;            // word of the op's state
+    U32 stride;
+    float scale;
+};
+
+struct lte_dsa_score_params {
+    U32 segment;
+    U32 first, count;      // rows
+    U32 heads, dim;        // of the index
+    U32 mean;              // a score is the mean of the heads' products
+    U32 width;             // of the index value
+    U32 top;
+    U32 keys;              // word of the op's state
+    U32 stride;
+    float scale;
+};
+
+struct lte_sparse_select_params {
+    U32 segment;
+    U32 first, rows;
+    U32 pool, top;
+    U32 forced_first, forced_last;
+    U32 stride;
+};
+
+// Keys of a cache of entries, [heads][entries][head_dim]: tokens, or blocks of them.
+#define LTE_SPARSE_POOLED 0 // every block that is complete
+#define LTE_SPARSE_RECENT 1 // the last `window` tokens
+#define LTE_SPARSE_CHOSEN 2 // of units of `pool` tokens those that are listed
+struct lte_sparse_attend_params {
+    U32 segment;
+    U32 heads, group, head_dim;
+    U32 rows;
+    U32 splits;
+    float scale;
+    U32 k, v;              // words of the op's state
+    U32 entries;
+    U32 window, pool, top;
+    U32 lists;             // 1, or one for every head
+    U32 end, together;     // rows whose `together` neighbours all lie before position `end` are
+                           // RECENT's, not CHOSEN's; together 0: each has its own dispatch
+};
+
+// Three attentions in shares, and the gates that mix them.
+struct lte_nsa_join_params {
+    U32 segment;
+    U32 heads, head_dim;   // query heads
+    U32 rows;
+    U32 splits[3];         // by enum lte_nsa_branch
 };
 
 // Rows [first, first + gl_NumWorkGroups.y) of x and y: a workgroup a vector, x of row y.
@@ -91,6 +201,7 @@ struct lte_rmsnorm_params {
     U32 column;    // of the first vector
     U32 x_stride, y_stride;
     U32 weighted;  // 0: all weights are one
+    U32 own;       // from a vector's weights to the next one's; 0: the same for all
     float eps;
 };
 
@@ -117,6 +228,16 @@ struct lte_gated_norm_params {
     U32 width;
     U32 column;
     U32 x_stride, gate_stride, y_stride;
+    U32 own;
+    float eps;
+};
+
+// In place.
+struct lte_layernorm_params {
+    U32 first;
+    U32 width;
+    U32 column;
+    U32 stride;
     float eps;
 };
 
@@ -152,6 +273,7 @@ struct lte_rope_params {
     U32 first;
     U32 heads, head_dim;
     U32 pairs; // 2i turns with 2i + 1, instead of i with i + head_dim/2
+    U32 width, stride; // of a row; from a head to the next
 };
 
 // Number i of a row of y and x belongs to vector i / width. That of z begins at column + vector * stride; `one`:

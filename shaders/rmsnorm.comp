@@ -13,10 +13,11 @@ void main()
 {
     const uint row = p.first + gl_WorkGroupID.y, column = p.column + gl_WorkGroupID.x * p.width;
     const uint from = row * p.x_stride + column, to = row * p.y_stride + column;
+    const uint weights = gl_WorkGroupID.x * p.own;
     float sum = 0;
     for (uint i = gl_LocalInvocationID.x; i < p.width; i += THREADS)
         sum += x[from + i] * x[from + i];
     const float scale = inversesqrt(lte_sum(sum) / float(p.width) + p.eps);
     for (uint i = gl_LocalInvocationID.x; i < p.width; i += THREADS)
-        y[to + i] = x[from + i] * scale * (p.weighted != 0 ? weight[i] : 1.0);
+        y[to + i] = x[from + i] * scale * (p.weighted != 0 ? weight[weights + i] : 1.0);
 }

@@ -15,7 +15,7 @@ void main()
     const uint half_dim = p.head_dim / 2, head = n / half_dim, i = n % half_dim;
     if (head >= p.heads)
         return;
-    const uint base = (row * p.heads + head) * p.head_dim;
+    const uint base = row * p.width + head * p.stride;
     const uint one = base + (p.pairs != 0 ? 2 * i : i);
     const uint two = base + (p.pairs != 0 ? 2 * i + 1 : i + half_dim);
     const float c = angle[row * p.head_dim + i], s = angle[row * p.head_dim + half_dim + i];

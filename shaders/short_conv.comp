@@ -15,6 +15,7 @@ layout(binding = 1) readonly buffer X { float x[]; };
 layout(binding = 2) readonly buffer Weight { float weight[]; };
 layout(binding = 3) buffer State { float state[]; };
 layout(binding = 4) writeonly buffer Y { float y[]; };
+layout(binding = 5) readonly buffer Bias { float bias[]; };
 
 void main()
 {
@@ -34,7 +35,7 @@ void main()
         for (uint j = 0; j + 1 < TAPS; j++)
             seen[j] = seen[j + 1];
         seen[TAPS - 1] = x[(g.row + t) * p.channels + c];
-        float sum = 0;
+        float sum = p.biased != 0 ? bias[c] : 0.0;
         for (uint j = 0; j < TAPS; j++)
             sum += w[j] * seen[j];
         y[(g.row + t) * p.channels + c] = lte_silu(sum);

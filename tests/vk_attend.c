@@ -70,6 +70,45 @@ static struct vk_case attend(const struct shape *s)
     return c;
 }
 
+// Logits of leaving far from where a chance more or less decides.
+static void draw_leaving(const struct vk_case *c, lte_value value, float *x, size_t rows)
+{
+    static const float logit[] = {-9, -1, 0, 9, 2};
+    for (size_t i = 0; i < rows * c->width[value]; i++)
+        x[i] = value == 3 ? logit[check_below(5)] : check_normal();
+}
+
+// Loops that share their keys and values: a token that has left is not stored, nor are many at once.
+static void leaving(void)
+{
+    for (size_t loop = 0; loop < 3; loop++) {
+        struct vk_case c = attend(&(struct shape){
+            "", 4, 2, 16, loop == 1 ? 10 : 0, 0, 0, 0, loop == 2 ? LTE_DTYPE_F16 : LTE_DTYPE_F32, {0}});
+        char name[80];
+        c.values = 5;
+        c.width[4] = c.width[0];
+        c.width[3] = 4;
+        c.given[3] = true;
+        c.op.in[3] = 3;
+        c.op.out = 4;
+        c.op.attend.loop = loop;
+        c.op.attend.leaves = true;
+        c.op.attend.threshold = 0.7f;
+        c.params.share_loops = true;
+        c.draw = draw_leaving;
+        c.steps = 6;
+        c.rows[0] = 20;
+        for (size_t i = 1; i < c.steps; i++)
+            c.rows[i] = 1;
+        snprintf(name, sizeof name, "attend in loop %zu, which some have left", loop);
+        vk_check(&c, name);
+        c.sessions = 3;
+        c.params.exit_threshold = 0.95f;
+        snprintf(name, sizeof name, "attend in loop %zu, three sessions by their threshold", loop);
+        vk_check(&c, name);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const enum lte_dtype f32 = LTE_DTYPE_F32, bf16 = LTE_DTYPE_BF16, f16 = LTE_DTYPE_F16;
@@ -99,6 +138,7 @@ int main(int argc, char **argv)
         snprintf(name, sizeof name, "attend %s, %s, three sessions", shape[i].name, type[shape[i].type]);
         vk_check(&c, name);
     }
+    leaving();
     struct vk_case c = attend(&(struct shape){"", 1, 1, 513, 0, 0, 0, 0, f32, {1}});
     vk_check_refused(&c, "513", "attend with heads that are too long");
     c = attend(&(struct shape){"", 1, 1, 7, 0, 0, 0, 0, f16, {1}});

@@ -80,6 +80,30 @@ static void heads(const float *weight)
     }
 }
 
+// Groups that each have weights of their own, and a vector between columns that stay.
+static void others(const float *weight)
+{
+    struct vk_case c = rmsnorm(weight, 7, 41);
+    c.op.norm.own = true;
+    vk_check(&c, "rmsnorm, weights for every vector");
+    c.op.kind = LTE_OP_GATED_NORM;
+    c.given[1] = true;
+    c.op.in[1] = 1;
+    c.values = 3;
+    c.width[2] = c.width[0];
+    c.op.out = 2;
+    vk_check(&c, "gated_norm, weights for every vector");
+    c = rmsnorm(weight, 1, 131);
+    c.values = 1;
+    c.width[0] = 190;
+    c.op.kind = LTE_OP_LAYERNORM;
+    c.op.norm.bias = weight + 140;
+    c.op.norm.column = 27;
+    c.op.out = 0;
+    c.sessions = 3;
+    vk_check(&c, "layernorm");
+}
+
 int main(int argc, char **argv)
 {
     float weight[300];
@@ -89,6 +113,7 @@ int main(int argc, char **argv)
     fills(weight);
     places(weight);
     heads(weight);
+    others(weight);
     vk_end();
     return check_end();
 }

@@ -71,6 +71,8 @@ static void gates(const float *weight)
         c = same_width(LTE_OP_LOOP_GATE, 2, 140);
         c.op.loop_gate = (struct lte_loop_gate_op){.weight = weight, .width = 140, .one = one};
         vk_check(&c, one ? "loop_gate, one number" : "loop_gate");
+        c.width[1] = 151;
+        vk_check(&c, one ? "loop_gate from a wider value, one number" : "loop_gate from a wider value");
     }
 }
 
@@ -125,6 +127,9 @@ static void ropes(void)
         vk_check(&c, pairs ? "rope of pairs" : "rope");
         in_place(&c);
         vk_check(&c, pairs ? "rope of pairs in place" : "rope in place");
+        c.width[0] = 323;
+        c.op.rope.stride = 64;
+        vk_check(&c, pairs ? "rope of pairs, some of a head" : "rope, some of a head");
     }
 }
 

@@ -40,6 +40,8 @@ int main(int argc, char **argv)
     c.sessions = 3;
     c.steps = 6;
     vk_check(&c, "short_conv of three sessions");
+    c.op.short_conv.bias = weight + 700;
+    vk_check(&c, "short_conv with a bias");
     c = conv(weight, 34, 3);
     vk_check_refused(&c, "34 taps", "short_conv of too many taps");
     vk_end();

@@ -15,8 +15,8 @@ enum {
     CHUNK = 1024 // keys that a thread scores at a time, for a run of queries
 };
 
-size_t lte_dsa_carve(const struct lte_dsa_op *op, const struct lte_session_params *params, void *state,
-                     struct lte_dsa_cache *cache)
+size_t lte_dsa_carve(const struct lte_dsa_op *op, const struct lte_session_params *params,
+                     void *state, struct lte_dsa_cache *cache)
 {
     const size_t tokens = (size_t)params->max_tokens, size = lte_dtype_size(params->kv_dtype);
     const size_t entries = lte_align(tokens * op->key_heads * op->head_dim * size);

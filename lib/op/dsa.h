@@ -13,7 +13,7 @@ struct lte_dsa_cache {
 };
 
 // Bytes of the slot; with `state` non-NULL also fills *cache with pointers into it.
-size_t lte_dsa_carve(const struct lte_dsa_op *op, const struct lte_session_params *params, void *state,
-                     struct lte_dsa_cache *cache);
+size_t lte_dsa_carve(const struct lte_dsa_op *op, const struct lte_session_params *params,
+                     void *state, struct lte_dsa_cache *cache);
 
 #endif

@@ -105,9 +105,11 @@ static bool overlap(const struct lte_vk_range *a, const struct lte_vk_range *b)
            b->offset < a->offset + a->bytes;
 }
 
-static bool conflicts(const struct lte_vk_encoder *e, const struct lte_vk_range *range, bool writes)
+// With one of the first `n`.
+static bool conflicts(const struct lte_vk_encoder *e, size_t n, const struct lte_vk_range *range,
+                      bool writes)
 {
-    for (size_t i = 0; i < e->pendings; i++)
+    for (size_t i = 0; i < n; i++)
         if ((writes || e->pending[i].written) && overlap(&e->pending[i].range, range))
             return true;
     return false;
@@ -129,10 +131,13 @@ static void barrier(struct lte_vk_encoder *e)
 static void order(struct lte_vk_encoder *e, const struct lte_vk_call *call, const char *access)
 {
     bool wait = e->pendings + LTE_VK_BINDINGS > LTE_VK_PENDING;
-    for (size_t i = 0; access[i] && !call->beside; i++)
-        wait = wait || conflicts(e, &call->bind[i], access[i] != 'r');
+    const size_t others = call->beside ? e->latest : e->pendings;
+    for (size_t i = 0; access[i]; i++)
+        wait = wait || conflicts(e, others, &call->bind[i], access[i] != 'r');
     if (wait)
         barrier(e);
+    if (wait || !call->beside)
+        e->latest = e->pendings;
     for (size_t i = 0; access[i]; i++)
         if (call->bind[i].buffer)
             e->pending[e->pendings++] =

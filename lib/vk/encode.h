@@ -69,7 +69,7 @@ struct lte_vk_encoder {
     size_t calls;                             // so far
     uint64_t scratch_used, scratch_most;      // of the op; of all ops
     struct lte_vk_access pending[LTE_VK_PENDING];
-    size_t pendings;
+    size_t pendings, latest;                  // latest: from here on of the call before, and what ran beside it
 };
 
 typedef void lte_vk_encode_fn(struct lte_vk_encoder *encoder, const struct lte_op *op);

@@ -47,6 +47,18 @@
 static const uint32_t lte_spv_gemm_cooperative[1];
 #endif
 
+#include "shaders/forget_gates.spv.h"
+#include "shaders/layernorm.spv.h"
+#include "shaders/step_gates.spv.h"
+
+#include "shaders/cache_store.spv.h"
+#include "shaders/dsa_score.spv.h"
+#include "shaders/nsa_join.spv.h"
+#include "shaders/nsa_pool.spv.h"
+#include "shaders/nsa_score.spv.h"
+#include "shaders/sparse_attend.spv.h"
+#include "shaders/sparse_select.spv.h"
+
 #define ROW(name, access, params, needs) \
     [LTE_VK_##name] = {#name, lte_spv_##name, sizeof lte_spv_##name, access, sizeof(params), needs},
 const struct lte_vk_kernel_row lte_vk_kernels[LTE_VK_KERNEL_COUNT] = {LTE_VK_KERNELS(ROW)};

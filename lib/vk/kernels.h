@@ -34,13 +34,23 @@
     X(score_conv_first, "rrrrrw", struct lte_score_params, 0) \
     X(score_keep, "rrrrb", struct lte_score_stack_params, 0) \
     X(score_step, "rbrrrw", struct lte_score_stack_params, 0) \
-    X(short_conv, "rrrbw", struct lte_short_conv_params, 0) \
+    X(short_conv, "rrrbwr", struct lte_short_conv_params, 0) \
     X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
     X(delta_chunk, "rrrbw", struct lte_delta_params, 0) \
     X(delta_chunk_subgroups, "rrrbw", struct lte_delta_params, LTE_VK_SUBGROUPS) \
     X(delta_prepare, "rrrw", struct lte_delta_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \
-    X(diag_rule, "rrrbw", struct lte_delta_params, 0)
+    X(diag_rule, "rrrrrrbw", struct lte_diag_params, 0) \
+    X(forget_gates, "rrw", struct lte_forget_gates_params, 0) \
+    X(step_gates, "rrrw", struct lte_step_gates_params, 0) \
+    X(layernorm, "brr", struct lte_layernorm_params, 0) \
+    X(cache_store, "rrb", struct lte_cache_store_params, 0) \
+    X(nsa_pool, "rb", struct lte_nsa_pool_params, 0) \
+    X(nsa_score, "rrrb", struct lte_nsa_score_params, 0) \
+    X(dsa_score, "rrrw", struct lte_dsa_score_params, 0) \
+    X(sparse_select, "rrw", struct lte_sparse_select_params, 0) \
+    X(sparse_attend, "rrrrw", struct lte_sparse_attend_params, 0) \
+    X(nsa_join, "rrrrrb", struct lte_nsa_join_params, 0)
 
 #define LTE_VK_KERNEL_NAME(name, access, params, needs) LTE_VK_##name,
 enum lte_vk_kernel { LTE_VK_KERNELS(LTE_VK_KERNEL_NAME) LTE_VK_KERNEL_COUNT };

@@ -38,6 +38,16 @@ LIB_VULKAN += %D%/op/attend.c \
   %D%/op/delta_rule.c \
   %D%/op/lte_score.c \
   %D%/op/short_conv.c
+# of other mixers
+LIB_VULKAN += %D%/op/diag_rule.c \
+  %D%/op/mixer_gates.c
+# of sparse attention
+LIB_VULKAN += %D%/op/attend_tiles.c \
+  %D%/op/attend_tiles.h \
+  %D%/op/dsa.c \
+  %D%/op/nsa.c \
+  %D%/op/sparse.c \
+  %D%/op/sparse.h
 %D%/kernels.lo: $(SPV)
 else
 LIB_VULKAN = %D%/stubs.c

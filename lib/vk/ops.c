@@ -25,4 +25,9 @@ lte_vk_encode_fn *const lte_vk_ops[LTE_OPS] = {
     [LTE_OP_DELTA_GATES] = lte_vk_encode_delta_gates,
     [LTE_OP_DELTA_RULE] = lte_vk_encode_delta_rule,
     [LTE_OP_DIAG_RULE] = lte_vk_encode_diag_rule,
+    [LTE_OP_LAYERNORM] = lte_vk_encode_layernorm,
+    [LTE_OP_FORGET_GATES] = lte_vk_encode_forget_gates,
+    [LTE_OP_STEP_GATES] = lte_vk_encode_step_gates,
+    [LTE_OP_NSA] = lte_vk_encode_nsa,
+    [LTE_OP_DSA] = lte_vk_encode_dsa,
 };

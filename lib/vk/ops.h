@@ -21,5 +21,7 @@ lte_vk_encode_fn lte_vk_encode_attend, lte_vk_encode_lte_score;
 void lte_vk_encode_greedy(struct lte_vk_encoder *encoder, uint32_t ids);
 lte_vk_encode_fn lte_vk_encode_short_conv, lte_vk_encode_delta_gates, lte_vk_encode_delta_rule,
     lte_vk_encode_diag_rule;
+lte_vk_encode_fn lte_vk_encode_layernorm, lte_vk_encode_forget_gates, lte_vk_encode_step_gates;
+lte_vk_encode_fn lte_vk_encode_nsa, lte_vk_encode_dsa;
 
 #endif

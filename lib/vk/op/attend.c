@@ -6,16 +6,11 @@
 #include <math.h>
 
 #include "lib/kv.h"
+#include "lib/op/loop.h"
+#include "lib/vk/op/attend_tiles.h"
 #include "lib/vk/ops.h"
 
-enum {
-    DIM = 512,         // numbers of a head at most
-    FLOATS = 7680,     // shared memory of a workgroup,
-    ROW_FLOATS = 2560, // and of it for its rows
-    ROWS = 16, TILE = 32,
-    SLOTS = 32, THREADS = 128,
-    WORKGROUPS = 256   // shares of the keys are made until there are so many
-};
+enum { SLOTS = 32, THREADS = 128 };
 
 struct attend {
     struct lte_vk_encoder *e;
@@ -26,25 +21,20 @@ struct attend {
     struct lte_vk_range state, q, k, v, score, plan, out;
 };
 
-static uint32_t words(const void *entry)
-{
-    return entry ? (uint32_t)(((uintptr_t)entry - LTE_VK_ALIGN) / sizeof(uint32_t)) : 0;
-}
-
-// Offsets in the state, from where its parts would be if it lay at a small address.
+// Offsets in the state.
 static void place(struct attend *a)
 {
     struct lte_kv *kv = &a->kv;
-    lte_kv_carve(&a->op->attend, a->group->params, (void *)(uintptr_t)LTE_VK_ALIGN, kv);
+    lte_kv_carve(&a->op->attend, a->group->params, lte_vk_nowhere(), kv);
     a->p.ring = (uint32_t)kv->ring;
-    a->p.ring_k = words(kv->ring_k);
-    a->p.ring_v = words(kv->ring_v);
-    a->p.slots_k = words(kv->buffer_k);
-    a->p.slots_v = words(kv->buffer_v);
-    a->p.ring_score = words(kv->ring_score);
-    a->p.slots_score = words(kv->buffer_score);
-    a->p.slots_position = words(kv->buffer_position);
-    a->p.slots_used = words(kv->buffer_used);
+    a->p.ring_k = lte_vk_words(kv->ring_k);
+    a->p.ring_v = lte_vk_words(kv->ring_v);
+    a->p.slots_k = lte_vk_words(kv->buffer_k);
+    a->p.slots_v = lte_vk_words(kv->buffer_v);
+    a->p.ring_score = lte_vk_words(kv->ring_score);
+    a->p.slots_score = lte_vk_words(kv->buffer_score);
+    a->p.slots_position = lte_vk_words(kv->buffer_position);
+    a->p.slots_used = lte_vk_words(kv->buffer_used);
 }
 
 static void round_kept(const struct attend *a)
@@ -76,29 +66,6 @@ static void plan(struct attend *a)
                                            .z = a->group->count});
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-// Shares of the keys, so that a few queries keep the whole device busy: of two tiles at least.
-static uint32_t splits(const struct attend *a, size_t workgroups, uint32_t tile)
-{
-    const size_t keys = (size_t)a->p.slots + a->p.ring + a->p.rows;
-    const size_t most = keys / (2 * tile) + 1, wanted = WORKGROUPS / workgroups;
-    return (uint32_t)(wanted < 1 ? 1 : wanted < most ? wanted : most);
-}
-
-// Results of shares that there may be, rows times splits: it grows with the rows, as scratch has to, while
-// splits fall. splits <= WORKGROUPS / (rows / queries * y) makes the second bound.
-static uint64_t most_shares(const struct attend *a, uint32_t tile, uint32_t queries, size_t y)
-{
-    const uint64_t keys = (uint64_t)a->p.slots + a->p.ring + a->p.rows;
-    const uint64_t by_keys = a->p.rows * (keys / (2 * tile) + 1);
-    const uint64_t by_groups = (uint64_t)WORKGROUPS * queries / y;
-    return by_keys < by_groups ? by_keys : by_groups;
-}
-
 static void join(const struct attend *a, struct lte_vk_range shares)
 {
     lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_join,
@@ -109,35 +76,28 @@ static void join(const struct attend *a, struct lte_vk_range shares)
                                            .z = a->group->count});
 }
 
-// Keys of a tile: as many as leave room for the rows and for the scores.
-static uint32_t tile_keys(uint32_t dim, uint32_t rows)
-{
-    const uint32_t padded = (dim + 3) / 4 * 4, scores = (rows + 3) / 4 * 4;
-    uint32_t keys = TILE;
-    while (rows * padded + keys * (padded + 1 + scores) > FLOATS)
-        keys /= 2;
-    return keys;
-}
-
 static void attend(struct attend *a)
 {
     struct lte_attend_params *p = &a->p;
-    const uint32_t most = least(ROWS, ROW_FLOATS / p->head_dim), heads = least(p->group, most);
-    const uint32_t queries = least(most / heads, p->rows), parts = (p->group + heads - 1) / heads;
-    const uint32_t tile = tile_keys(p->head_dim, queries * heads);
-    const size_t blocks = (p->rows + queries - 1) / queries, y = (size_t)p->heads * parts;
-    p->splits = splits(a, blocks * y * a->group->count, tile);
-    const uint64_t share = (uint64_t)p->heads * p->group * (p->head_dim + 2) * sizeof(float);
-    const struct lte_vk_range shares =
-        lte_vk_scratch(a->e, a->group->count * most_shares(a, tile, queries, y) * share);
+    const uint64_t keys = (uint64_t)p->slots + p->ring + p->rows;
+    const struct lte_vk_tiles t =
+        lte_vk_tiles(&(struct lte_vk_tiling){.heads = p->heads,
+                                             .group = p->group,
+                                             .head_dim = p->head_dim,
+                                             .rows = p->rows,
+                                             .queries = p->rows,
+                                             .segments = a->group->count,
+                                             .keys = keys});
+    p->splits = t.splits;
+    const struct lte_vk_range shares = lte_vk_scratch(a->e, t.shares_bytes);
     const struct lte_vk_range to = p->splits > 1 ? shares : a->out;
     lte_vk_run(a->e, &(struct lte_vk_call){
         .kernel = LTE_VK_attend,
-        .constant = {p->head_dim, queries * heads, heads, tile, a->kv.type},
+        .constant = {p->head_dim, t.queries * t.heads, t.heads, t.keys, a->kv.type, p->splits > 1},
         .bind = {a->e->segments, a->state, a->q, a->k, a->v, a->plan, to},
         .push = p,
-        .x = blocks * p->splits,
-        .y = y,
+        .x = t.x,
+        .y = t.y,
         .z = a->group->count});
     if (p->splits > 1)
         join(a, to);
@@ -165,6 +125,27 @@ static void store(const struct attend *a)
         .z = a->group->count});
 }
 
+// The op in whose slot keys and values lie: with share_loops the last loop's, which alone stores what
+// comes in many tokens at once.
+static const struct lte_op *keeper(const struct lte_op *op, const struct lte_vk_group *g)
+{
+    return g->params->share_loops ? op + op->attend.ahead : op;
+}
+
+// A single token is kept as it was in the loop after which it left: every loop stores it that it reaches.
+static bool stores(struct attend *a, const struct lte_vk_group *g)
+{
+    const struct lte_attend_op *o = &a->op->attend;
+    if (!g->params->share_loops || !o->leaves || g->rows > 1)
+        return keeper(a->op, g) == a->op;
+    a->score = lte_vk_value(a->e, a->op->in[3]);
+    a->p.loops = (uint32_t)o->loop;
+    a->p.logits = lte_vk_width(a->e, a->op->in[3]);
+    a->p.threshold = lte_loop_threshold(g->params, o->threshold);
+    a->p.leaves = isfinite(a->p.threshold);
+    return true;
+}
+
 static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struct lte_vk_group *g)
 {
     const struct lte_attend_op *o = &op->attend;
@@ -182,7 +163,7 @@ static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struc
               .delay = (uint32_t)o->delay,
               .retains = o->retains,
               .scale = (float)(1.0 / sqrt((double)o->head_dim))},
-        .state = lte_vk_state(e, g, op),
+        .state = lte_vk_state(e, g, keeper(op, g)),
         .q = lte_vk_value(e, op->in[0]),
         .k = lte_vk_value(e, op->in[1]),
         .v = lte_vk_value(e, op->in[2]),
@@ -195,17 +176,15 @@ static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struc
     round_kept(&a);
     plan(&a);
     attend(&a);
-    store(&a);
+    if (stores(&a, g))
+        store(&a);
 }
 
 void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     const struct lte_attend_op *o = &op->attend;
-    if (o->head_dim > DIM)
-        lte_vk_refuse(e, "heads of %zu numbers, at most %d", o->head_dim, DIM);
-    for (size_t i = 0; i < e->groups && e->status == LTE_OK; i++) {
-        if (e->group[i].params->share_loops && (o->ahead || o->leaves))
-            lte_vk_refuse(e, "loops that share their keys and values");
+    if (o->head_dim > LTE_VK_HEAD_DIM)
+        lte_vk_refuse(e, "heads of %zu numbers, at most %d", o->head_dim, LTE_VK_HEAD_DIM);
+    for (size_t i = 0; i < e->groups; i++)
         group(e, op, &e->group[i]);
-    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// delta_rule and diag_rule on the device: a workgroup a block of 16 columns of a head's state. The delta
-// rule of many tokens goes in chunks of four: what depends on keys and gates alone first, then the sweep
-// through the state.
+// delta_rule on the device: a workgroup a block of 16 columns of a head's state. The rule of many
+// tokens goes in chunks of four: what depends on keys and gates alone first, then the sweep through
+// the state.
 #include "config.h"
 
 #include "lib/vk/ops.h"
@@ -17,10 +17,10 @@ enum {
 };
 
 static void recurrence(struct lte_vk_encoder *e, const struct lte_op *op, const struct lte_vk_group *g,
-                       enum lte_vk_kernel kernel, const struct lte_delta_params *p)
+                       const struct lte_delta_params *p)
 {
     lte_vk_run(e, &(struct lte_vk_call){
-        .kernel = kernel,
+        .kernel = LTE_VK_delta_rule,
         .constant = {(p->key_dim + LANES - 1) / LANES},
         .bind = {e->segments, lte_vk_value(e, op->in[0]), lte_vk_value(e, op->in[1]),
                  lte_vk_state(e, g, op), lte_vk_value(e, op->out)},
@@ -56,22 +56,6 @@ static void chunks(struct lte_vk_encoder *e, const struct lte_op *op, const stru
         .z = g->count});
 }
 
-static void groups(struct lte_vk_encoder *e, const struct lte_op *op, enum lte_vk_kernel kernel,
-                   struct lte_delta_params *p)
-{
-    p->stride = lte_vk_width(e, op->in[0]);
-    p->gate_stride = lte_vk_width(e, op->in[1]);
-    if (p->key_dim > KEYS)
-        lte_vk_refuse(e, "%u values a key, at most %d", (unsigned)p->key_dim, KEYS);
-    for (size_t i = 0; i < e->groups; i++) {
-        p->segment = e->group[i].first;
-        if (kernel == LTE_VK_delta_rule && e->group[i].rows >= MANY && p->key_dim <= CHUNK_KEYS)
-            chunks(e, op, &e->group[i], p);
-        else
-            recurrence(e, op, &e->group[i], kernel, p);
-    }
-}
-
 void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     const struct lte_delta_rule_op *d = &op->delta_rule;
@@ -82,37 +66,15 @@ void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
                                  .q_column = (uint32_t)d->q_column,
                                  .k_column = (uint32_t)d->k_column,
                                  .v_column = (uint32_t)d->v_column,
-                                 .decays = 1,
-                                 .erase = 1};
-    groups(e, op, LTE_VK_delta_rule, &p);
-}
-
-// The shader reads what Kimi Delta Attention lays out: q, k and v of in[0], of in[1] a decay for every
-// channel and behind them, where it erases, the betas.
-static bool is_laid_out(const struct lte_diag_rule_op *d)
-{
-    const bool plain = d->step == LTE_RULE_ADDS;
-    const bool erases = d->step == LTE_RULE_ERASES && d->beta.in == 1 &&
-                        d->beta.heads == d->heads && d->beta.column == d->heads * d->key_dim;
-    return (plain || erases) && !d->fixed && d->decays == d->key_dim && !d->q.in && !d->k.in &&
-           !d->v.in && d->q.heads == d->k.heads && d->v.heads == d->heads && d->decay.in == 1 &&
-           d->decay.heads == d->heads && !d->decay.column;
-}
-
-void lte_vk_encode_diag_rule(struct lte_vk_encoder *e, const struct lte_op *op)
-{
-    const struct lte_diag_rule_op *d = &op->diag_rule;
-    struct lte_delta_params p = {.group = (uint32_t)(d->heads / d->q.heads),
-                                 .value_heads = (uint32_t)d->heads,
-                                 .key_dim = (uint32_t)d->key_dim,
-                                 .value_dim = (uint32_t)d->value_dim,
-                                 .q_column = (uint32_t)d->q.column,
-                                 .k_column = (uint32_t)d->k.column,
-                                 .v_column = (uint32_t)d->v.column,
-                                 .decays = (uint32_t)d->key_dim,
-                                 .erase = d->step == LTE_RULE_ERASES};
-    if (!is_laid_out(d))
-        lte_vk_refuse(e, "a layout other than that of Kimi Delta Attention");
-    else
-        groups(e, op, LTE_VK_diag_rule, &p);
+                                 .stride = lte_vk_width(e, op->in[0]),
+                                 .gate_stride = lte_vk_width(e, op->in[1])};
+    if (d->key_dim > KEYS)
+        lte_vk_refuse(e, "%zu values a key, at most %d", d->key_dim, KEYS);
+    for (size_t i = 0; i < e->groups; i++) {
+        p.segment = e->group[i].first;
+        if (e->group[i].rows >= MANY && d->key_dim <= CHUNK_KEYS)
+            chunks(e, op, &e->group[i], &p);
+        else
+            recurrence(e, op, &e->group[i], &p);
+    }
 }

@@ -47,8 +47,6 @@ void lte_vk_encode_sdpa_gate(struct lte_vk_encoder *e, const struct lte_op *op)
 void lte_vk_encode_loop_gate(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     const struct lte_loop_gate_op *g = &op->loop_gate;
-    if (lte_vk_width(e, op->in[1]) != g->width)
-        lte_vk_refuse(e, "a part of a wider value");
     run(e, op, LTE_GATE_LOOP,
         (struct lte_gate_params){.width = (uint32_t)g->width, .one = g->one}, op->in[0], op->in[1],
         lte_vk_weight(e, g->weight, (g->one ? 1 : g->width) * sizeof *g->weight));

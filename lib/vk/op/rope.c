@@ -46,9 +46,11 @@ void lte_vk_encode_rope(struct lte_vk_encoder *e, const struct lte_op *op)
     const struct lte_rope_params p = {.first = lte_vk_first(e, op->out),
                                       .heads = (uint32_t)o->heads,
                                       .head_dim = (uint32_t)o->head_dim,
-                                      .pairs = o->pairs};
-    if (o->heads * o->head_dim != lte_vk_width(e, op->in[0]))
-        lte_vk_refuse(e, "heads that turn in part");
+                                      .pairs = o->pairs,
+                                      .width = lte_vk_width(e, op->out),
+                                      .stride = (uint32_t)(o->stride ? o->stride : o->head_dim)};
+    if (op->out != op->in[0] && o->heads * o->head_dim != p.width)
+        lte_vk_refuse(e, "heads that turn in part, not in place");
     lte_vk_run(e, &(struct lte_vk_call){
         .kernel = LTE_VK_rope,
         .bind = {lte_vk_value(e, op->in[0]), lte_vk_value(e, op->in[1]), lte_vk_value(e, op->out)},

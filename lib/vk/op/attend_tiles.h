@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How shaders/attend.glsl is laid over queries and keys: rows of a workgroup, keys of a tile,
+// shares of the keys. And where in an op's state its parts lie.
+#ifndef LTE_LIB_VK_OP_ATTEND_TILES_H
+#define LTE_LIB_VK_OP_ATTEND_TILES_H
+
+#include "lib/vk/encode.h"
+
+enum { LTE_VK_HEAD_DIM = 512 }; // numbers of a head at most
+
+struct lte_vk_tiling {
+    uint32_t heads, group, head_dim; // key heads, and query heads of each
+    uint32_t rows;                   // of a segment
+    uint32_t queries;                // that a workgroup may take together, at most
+    size_t segments;
+    uint64_t keys;                   // that a query may see, at most
+    uint32_t splits;                 // not 0: to be that
+};
+
+struct lte_vk_tiles {
+    uint32_t heads, queries, keys;   // of a workgroup; of a tile
+    uint32_t splits;                 // shares of the keys
+    size_t x, y;                     // workgroups
+    uint64_t shares_bytes;           // grows with the rows, as scratch has to, while splits fall
+};
+
+struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_tiling *tiling);
+
+// An address to carve a state at, and the word of the state where a part lies that was carved
+// there.
+static inline void *lte_vk_nowhere(void)
+{
+    return (void *)(uintptr_t)LTE_VK_ALIGN;
+}
+
+static inline uint32_t lte_vk_words(const void *part)
+{
+    return part ? (uint32_t)(((uintptr_t)part - LTE_VK_ALIGN) / sizeof(uint32_t)) : 0;
+}
+
+#endif
