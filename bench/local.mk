@@ -51,6 +51,18 @@ bench_model_LDADD = $(BENCH_LIBS)
 bench_loops_SOURCES = %D%/bench_loops.c
 bench_loops_LDADD = $(BENCH_LIBS)
 
+# Not part of `make bench`: for machines with a device.
+if HAVE_VULKAN
+EXTRA_PROGRAMS += bench_vulkan
+CLEANFILES += bench_vulkan
+bench_vulkan_SOURCES = %D%/bench_vulkan.c %D%/vulkan_roof.c %D%/vulkan_roof.h
+bench_vulkan_LDADD = $(BENCH_LIBS)
+%D%/vulkan_roof.$(OBJEXT): %D%/fma.spv.h
+check-local: bench_vulkan
+endif
+EXTRA_DIST += %D%/fma.comp %D%/fma.spv.h
+MAINTAINERCLEANFILES += %D%/fma.spv.h
+
 bench: $(BENCHES) bench_model
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
 	@./bench_model $(BENCH_FLAGS) $(BENCH_MODEL)

@@ -210,6 +210,16 @@ void lte_vk_run(struct lte_vk_encoder *e, const struct lte_vk_call *call)
     a->CmdDispatch(e->commands, (uint32_t)call->x, (uint32_t)call->y, (uint32_t)call->z);
 }
 
+// The time at which the op and all before it were done.
+static void stamp(struct lte_vk_encoder *e, size_t op)
+{
+    if (!e->stamps || !e->commands)
+        return;
+    barrier(e);
+    e->device->api.CmdWriteTimestamp(e->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, e->stamps,
+                                     (uint32_t)op + 1);
+}
+
 void lte_vk_encode(struct lte_vk_encoder *e, size_t from, size_t to)
 {
     for (size_t i = from; i < to && e->status == LTE_OK; i++) {
@@ -220,6 +230,7 @@ void lte_vk_encode(struct lte_vk_encoder *e, size_t from, size_t to)
             lte_vk_ops[op->kind](e, op);
         else
             lte_vk_refuse(e, "there is no shader for it");
+        stamp(e, i);
         if (e->status == LTE_ERR_UNSUPPORTED) {
             char why[sizeof e->why];
             memcpy(why, e->why, sizeof why);

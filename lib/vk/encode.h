@@ -66,6 +66,7 @@ struct lte_vk_encoder {
     bool gather;                              // weights are being collected
     VkCommandBuffer commands;                 // VK_NULL_HANDLE: dry
     VkDescriptorPool descriptors;
+    VkQueryPool stamps;                       // benches: op i is done at time i + 1; or VK_NULL_HANDLE
     size_t calls;                             // so far
     uint64_t scratch_used, scratch_most;      // of the op; of all ops
     struct lte_vk_access pending[LTE_VK_PENDING];

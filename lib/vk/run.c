@@ -153,6 +153,7 @@ static struct lte_vk_encoder encoder(struct lte_vk_session *arena, const struct 
         .device = arena->program->device,
         .program = arena->program,
         .graph = arena->program->graph,
+        .stamps = arena->stamps,
         .layout = l,
         .group = group,
         .groups = groups,
@@ -253,6 +254,10 @@ static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r
     e.descriptors = r->descriptors;
     LTE_TRY(LTE_VK(d, BeginCommandBuffer, r->commands, &begin));
     open_step(&e);
+    if (e.stamps) {
+        d->api.CmdResetQueryPool(e.commands, e.stamps, 0, (uint32_t)e.graph->ops + 1);
+        d->api.CmdWriteTimestamp(e.commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, e.stamps, 0);
+    }
     encode(&e, &r->shape);
     close_step(s, &e, &r->shape);
     LTE_TRY(outcome(&e));
@@ -297,6 +302,12 @@ static enum lte_status find(struct lte_vk_session *s, const struct lte_vk_shape 
     oldest->used = ++s->clock;
     *found = oldest;
     return LTE_OK;
+}
+
+void lte_vk_forget(struct lte_vk_session *s)
+{
+    for (size_t i = 0; i < LTE_VK_RECORDINGS; i++)
+        s->recording[i].used = 0;
 }
 
 static void write_step(struct lte_vk_session *s, const struct lte_segment *segment, size_t segments,

@@ -41,6 +41,7 @@ struct lte_vk_session {
     uint64_t scratch_bytes;
     VkCommandPool pool;
     VkFence fence;
+    VkQueryPool stamps;               // of steps recorded from now on: struct lte_vk_encoder
     struct lte_vk_recording recording[LTE_VK_RECORDINGS];
 };
 
@@ -54,6 +55,9 @@ enum lte_status lte_vk_session_new(struct lte_vk_program *program, const struct 
                                    const struct lte_session_params *params,
                                    struct lte_vk_session **session);
 void lte_vk_session_free(struct lte_vk_session *session); // NULL is allowed
+
+// Records every step anew when it next comes.
+void lte_vk_forget(struct lte_vk_session *session);
 
 // One step: the segments' rows of tokens, and what is wanted of them, with the memory of `arena`. Waits
 // until it is done. Segment i belongs to session[i].

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A model on a Vulkan device: tokens a second, prompt and decode, one sequence and eight; and the time of every
+// kind of op, by the device's clock, against what the device can copy and multiply.
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/vulkan_roof.h"
+#include "bench/bench.h"
+#include "lib/graph.h"
+#include "lib/model.h"
+#include "lib/op.h"
+#include "lib/session.h"
+#include "lib/vk/run.h"
+#include "lte.h"
+
+enum { MOST = 8, BATCH = 1024, REPEAT = 5 };
+
+struct bench {
+    struct lte_context *context;
+    struct lte_vk_device *device;
+    struct lte_model *model;
+    struct lte_session *session[MOST];
+    struct vulkan_roof roof;
+    size_t prompt, decode;
+    uint32_t *tokens;
+    float *logits;
+};
+
+static void must(enum lte_status status, const char *what)
+{
+    if (status == LTE_OK)
+        return;
+    fprintf(stderr, "bench_vulkan: %s: %s\n", what, lte_status_text(status));
+    exit(1);
+}
+
+static void log_line(void *opaque, enum lte_log_level level, const char *message)
+{
+    (void)opaque, (void)level;
+    fprintf(stderr, "bench_vulkan: %s\n", message);
+}
+
+static struct lte_vk_session *on_device(struct lte_session *s)
+{
+    return (struct lte_vk_session *)(void *)s->device;
+}
+
+static void open_model(struct bench *b)
+{
+    struct lte_options o;
+    struct lte_session_params p;
+    lte_options_init(&o);
+    o.device = LTE_DEVICE_VULKAN;
+    o.log = log_line;
+    must(lte_open(&o, &b->context), "the context");
+    b->device = (struct lte_vk_device *)(void *)b->context->device;
+    must(b->device ? LTE_OK : LTE_ERR_UNSUPPORTED, "a Vulkan device");
+    must(lte_model_load(b->context, bench_options.rest, &b->model), bench_options.rest);
+    must(b->model->program ? LTE_OK : LTE_ERR_UNSUPPORTED, "the model on the device");
+    lte_session_params_init(&p);
+    p.batch = BATCH;
+    p.max_tokens = b->prompt + b->decode + REPEAT + 1;
+    for (size_t i = 0; i < MOST; i++)
+        must(lte_session_new(b->model, &p, &b->session[i]), "a session");
+    b->tokens = bench_alloc(b->prompt * sizeof *b->tokens);
+    b->logits = bench_alloc(MOST * (size_t)b->model->vocabulary * sizeof *b->logits);
+    for (size_t i = 0; i < b->prompt; i++)
+        b->tokens[i] = (uint32_t)(i * 37 % b->model->vocabulary);
+}
+
+static void read_prompt(struct bench *b, size_t sequences)
+{
+    for (size_t i = 0; i < sequences; i++)
+        must(lte_session_feed(b->session[i], b->tokens, b->prompt, LTE_LOGITS_LAST, b->logits), "feed");
+}
+
+static void step(struct bench *b, size_t sequences, uint32_t *next)
+{
+    must(lte_session_step_greedy(b->session, sequences, next, b->model->vocabulary, b->logits, next),
+         "step");
+}
+
+static void print_rate(const char *what, size_t sequences, size_t tokens, double seconds)
+{
+    const double rate = (double)(tokens * sequences) / seconds;
+    if (bench_options.json)
+        printf("{\"op\": \"%s\", \"sequences\": %zu, \"tokens_per_second\": %.6g}\n", what, sequences, rate);
+    else
+        printf("%-8s %zu sequences: %12.1f tokens/s\n", what, sequences, rate);
+}
+
+// The second time round, when pipelines are compiled and steps recorded.
+static void rates(struct bench *b, size_t sequences)
+{
+    for (int round = 0; round < 2; round++) {
+        uint32_t next[MOST] = {0};
+        for (size_t i = 0; i < sequences; i++)
+            lte_session_reset(b->session[i]);
+        double from = bench_now();
+        read_prompt(b, sequences);
+        if (round)
+            print_rate("prefill", sequences, b->prompt, bench_now() - from);
+        step(b, sequences, next);
+        from = bench_now();
+        for (size_t i = 0; i < b->decode; i++)
+            step(b, sequences, next);
+        if (round)
+            print_rate("decode", sequences, b->decode, bench_now() - from);
+    }
+}
+
+// Adds the seconds of every op of the step that ran last to those of its kind.
+static void add_times(const struct bench *b, VkQueryPool times, double *seconds)
+{
+    const struct lte_graph *g = b->model->graph;
+    uint64_t *time = bench_alloc((g->ops + 1) * sizeof *time);
+    must(lte_vk_result(b->device,
+                       b->device->api.GetQueryPoolResults(
+                           b->device->handle, times, 0, (uint32_t)g->ops + 1,
+                           (g->ops + 1) * sizeof *time, time, sizeof *time,
+                           VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+                       "vkGetQueryPoolResults"),
+         "times");
+    for (size_t i = 0; i < g->ops; i++)
+        seconds[g->op[i].kind] += (double)(time[i + 1] - time[i]) * vulkan_tick(b->device) / REPEAT;
+    bench_free(time);
+}
+
+static void print_op(const struct bench *b, const char *what, size_t sequences, const char *name,
+                     double seconds, double flops, double bytes)
+{
+    const double gbs = bytes / seconds * 1e-9, gflops = flops / seconds * 1e-9;
+    if (bench_options.json)
+        printf("{\"op\": \"%s\", \"step\": \"%s\", \"sequences\": %zu, \"us\": %.6g, \"gbs\": %.6g, "
+               "\"gflops\": %.6g, \"copy_gbs\": %.6g, \"fma_gflops\": %.6g}\n",
+               name, what, sequences, seconds * 1e6, gbs, gflops, b->roof.gbs, b->roof.gflops);
+    else
+        printf("  %-14s %10.1f us  %9.1f GB/s %5.1f %%  %10.1f GFLOP/s %5.1f %%\n", name, seconds * 1e6,
+               gbs, 100 * gbs / b->roof.gbs, gflops, 100 * gflops / b->roof.gflops);
+}
+
+// What the ops count, by kind, then all of them.
+static void print_ops(const struct bench *b, const char *what, size_t sequences, size_t rows,
+                      uint64_t position, const double *seconds)
+{
+    const struct lte_graph *g = b->model->graph;
+    struct lte_cost all = {0};
+    double whole = 0;
+    for (int kind = 0; kind < LTE_OPS; kind++) {
+        struct lte_cost cost = {0};
+        const struct lte_op_row *row = lte_op_table[kind];
+        for (size_t i = 0; i < g->ops; i++)
+            if (g->op[i].kind == (enum lte_op_kind)kind && row->cost)
+                row->cost(&g->op[i], &b->session[0]->params, position, rows, &cost);
+        cost.state_bytes *= (double)sequences;
+        cost.flops *= (double)sequences;
+        if (seconds[kind] > 0)
+            print_op(b, what, sequences, row->name, seconds[kind], cost.flops,
+                     cost.weight_bytes + cost.state_bytes);
+        whole += seconds[kind];
+        all.flops += cost.flops;
+        all.weight_bytes += cost.weight_bytes + cost.state_bytes;
+    }
+    print_op(b, what, sequences, "all", whole, all.flops, all.weight_bytes);
+}
+
+// Of the last piece of the prompt, or of steps after it.
+static void ops(struct bench *b, size_t sequences, bool decode)
+{
+    const struct lte_graph *g = b->model->graph;
+    const size_t rows = decode ? 1 : b->prompt < BATCH ? b->prompt : BATCH;
+    double seconds[LTE_OPS] = {0};
+    uint32_t next[MOST] = {0};
+    VkQueryPool times = vulkan_times(b->device, (uint32_t)g->ops + 1);
+    for (size_t i = 0; i < sequences; i++)
+        lte_session_reset(b->session[i]);
+    read_prompt(b, decode ? sequences : 1);
+    on_device(b->session[0])->stamps = times;
+    lte_vk_forget(on_device(b->session[0]));
+    for (int i = -1; i < REPEAT; i++) { // the first records
+        if (decode) {
+            step(b, sequences, next);
+        } else {
+            lte_session_reset(b->session[0]);
+            read_prompt(b, 1);
+        }
+        if (i >= 0)
+            add_times(b, times, seconds);
+    }
+    if (!bench_options.json)
+        printf("%s, %zu sequences, %zu tokens each:\n", decode ? "decode" : "prefill", sequences, rows);
+    print_ops(b, decode ? "decode" : "prefill", sequences, rows,
+              lte_session_position(b->session[0]) - rows, seconds);
+    on_device(b->session[0])->stamps = VK_NULL_HANDLE;
+    lte_vk_forget(on_device(b->session[0]));
+    b->device->api.DestroyQueryPool(b->device->handle, times, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {0};
+    bench_begin(argc, argv, "a model on a Vulkan device", "MODEL");
+    if (!bench_options.rest) {
+        fprintf(stderr, "bench_vulkan: a model's folder is wanted\n");
+        return 2;
+    }
+    b.prompt = bench_options.quick ? 48 : 4096;
+    b.decode = bench_options.quick ? 4 : 256;
+    open_model(&b);
+    b.roof = vulkan_roof(b.device, bench_options.quick);
+    if (!bench_options.json)
+        printf("%s: copies %.1f GB/s, multiplies and adds %.1f GFLOP/s\n", lte_vk_device_name(b.device),
+               b.roof.gbs, b.roof.gflops);
+    rates(&b, 1);
+    rates(&b, MOST);
+    ops(&b, 1, false);
+    ops(&b, 1, true);
+    ops(&b, MOST, true);
+    for (size_t i = 0; i < MOST; i++)
+        lte_session_free(b.session[i]);
+    lte_model_free(b.model);
+    lte_close(b.context);
+    bench_free_all();
+    return 0;
+}
