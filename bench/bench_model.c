@@ -14,7 +14,9 @@
 #include "lib/session.h"
 #include "lte.h"
 
-enum { PROMPT = 512, EARLY = 100, LATE = 50000 };
+enum { PROMPT = 512, LATE = 50000 };
+// Before windows and buffers are full, soon after, and long after.
+static const uint64_t positions[] = {100, 2000, LATE};
 
 struct run {
     struct lte_context *context;
@@ -126,6 +128,8 @@ static void run_decode(struct run *r, uint64_t position)
 {
     char shape[48];
     snprintf(shape, sizeof shape, "at %llu", (unsigned long long)position);
+    if (!bench_wanted("decode", shape) || (position == LATE && bench_options.quick))
+        return;
     skip_to(r, position);
     r->bytes = touched(r);
     lte_par_run(r->other->par, time_decode, r);
@@ -170,10 +174,8 @@ static void run_threads(unsigned threads)
         print_memory(&r);
     }
     lte_session_reset(r.session);
-    if (bench_wanted("decode", "at 100"))
-        run_decode(&r, EARLY);
-    if (bench_wanted("decode", "at 50000") && !bench_options.quick)
-        run_decode(&r, LATE);
+    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++)
+        run_decode(&r, positions[i]);
     close_model(&r);
 }
 
