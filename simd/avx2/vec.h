@@ -32,6 +32,8 @@ static inline V v_sub(V a, V b) { return _mm256_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm256_mul_ps(a, b); }
 static inline V v_div(V a, V b) { return _mm256_div_ps(a, b); }
 static inline V v_sqrt(V a) { return _mm256_sqrt_ps(a); }
+// Unlike sqrtf() never a call that sets errno.
+static inline float v_sqrt_one(float a) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))); }
 static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }   // a*b + c
 static inline V v_fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); } // c - a*b
 // If either operand is NaN the result is the second.

@@ -4,8 +4,6 @@
 #ifndef LTE_SIMD_BODY_NORM_H
 #define LTE_SIMD_BODY_NORM_H
 
-#include <math.h>
-
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
 
@@ -30,38 +28,48 @@ LTE_INLINE float sum_of_squares(const float *x, size_t n)
     return v_sum(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
 }
 
+LTE_INLINE V weighted(V x, V scale, const float *w)
+{
+    const V scaled = v_mul(x, scale);
+    return w ? v_mul(scaled, v_load(w)) : scaled;
+}
+
+// y = x * scale * w, where there is w. A row waits for its sum and root longer than it computes, and
+// the fewer operations it takes, the more rows a core has under way: hence four vectors a turn.
+LTE_INLINE void scale_row(float *y, const float *x, const float *w, V scale, size_t n)
+{
+    size_t i = 0;
+    for (; n - i >= 4 * VL; i += 4 * VL)
+        LTE_UNROLL for (size_t j = 0; j < 4 * VL; j += VL)
+            v_store(y + i + j, weighted(v_load(x + i + j), scale, w ? w + i + j : NULL));
+    for (; n - i >= VL; i += VL)
+        v_store(y + i, weighted(v_load(x + i), scale, w ? w + i : NULL));
+    if (i < n) {
+        const V rest = v_mul(v_load_n(x + i, n - i), scale);
+        v_store_n(y + i, w ? v_mul(rest, v_load_n(w + i, n - i)) : rest, n - i);
+    }
+}
+
 static void rmsnorm(float *y, const float *x, const float *w, size_t n, float eps)
 {
-    const V scale = v_set1(1 / sqrtf(sum_of_squares(x, n) / (float)n + eps));
-    size_t i = 0;
-    if (!w) {
-        for (; n - i >= VL; i += VL)
-            v_store(y + i, v_mul(v_load(x + i), scale));
-        if (i < n)
-            v_store_n(y + i, v_mul(v_load_n(x + i, n - i), scale), n - i);
-        return;
-    }
-    for (; n - i >= VL; i += VL)
-        v_store(y + i, v_mul(v_mul(v_load(x + i), scale), v_load(w + i)));
-    if (i < n)
-        v_store_n(y + i, v_mul(v_mul(v_load_n(x + i, n - i), scale), v_load_n(w + i, n - i)), n - i);
+    const V scale = v_set1(1 / v_sqrt_one(sum_of_squares(x, n) / (float)n + eps));
+    if (w)
+        scale_row(y, x, w, scale, n);
+    else
+        scale_row(y, x, NULL, scale, n);
 }
 
 static void l2norm(float *y, const float *x, size_t n, float eps, float scale)
 {
     const float sum = sum_of_squares(x, n) + eps;
-    const V s = v_set1(sum == 0 ? 0 : scale / sqrtf(sum)); // a zero vector with eps 0
-    size_t i = 0;
-    for (; n - i >= VL; i += VL)
-        v_store(y + i, v_mul(v_load(x + i), s));
-    if (i < n)
-        v_store_n(y + i, v_mul(v_load_n(x + i, n - i), s), n - i);
+    // a zero vector with eps 0
+    scale_row(y, x, NULL, v_set1(sum == 0 ? 0 : scale / v_sqrt_one(sum)), n);
 }
 
 static void gated_norm(float *y, const float *x, const float *gate, const float *w, size_t n,
                        float eps)
 {
-    const V scale = v_set1(1 / sqrtf(sum_of_squares(x, n) / (float)n + eps));
+    const V scale = v_set1(1 / v_sqrt_one(sum_of_squares(x, n) / (float)n + eps));
     size_t i = 0;
     for (; n - i >= VL; i += VL) {
         const V normed = v_mul(v_mul(v_load(x + i), scale), v_load(w + i));

@@ -39,6 +39,8 @@ static inline V v_sub(V a, V b) { return vsubq_f32(a, b); }
 static inline V v_mul(V a, V b) { return vmulq_f32(a, b); }
 static inline V v_div(V a, V b) { return vdivq_f32(a, b); }
 static inline V v_sqrt(V a) { return vsqrtq_f32(a); }
+// Unlike sqrtf() never a call that sets errno.
+static inline float v_sqrt_one(float a) { return vget_lane_f32(vsqrt_f32(vdup_n_f32(a)), 0); }
 static inline V v_fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }  // a*b + c
 static inline V v_fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); } // c - a*b
 // If either operand is NaN the result is the second, as on x86.
