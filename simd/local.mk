@@ -8,7 +8,7 @@ SIMD_BODY = %D%/body/activation.h %D%/body/attend.h %D%/body/attend_grad.h %D%/b
   %D%/body/delta_chunk.h %D%/body/delta_grad.h %D%/body/delta_rule.h %D%/body/evict.h \
   %D%/body/gemm.h %D%/body/half.h %D%/body/inline.h %D%/body/linear.h %D%/body/math.h \
   %D%/body/norm.h %D%/body/rope.h %D%/body/router.h %D%/body/router_grad.h %D%/body/short_conv.h \
-  %D%/body/short_conv_back.h %D%/body/silu_slope.h %D%/body/storage.h %D%/delta_chunk.h
+  %D%/body/short_conv_back.h %D%/body/silu.h %D%/body/silu_slope.h %D%/body/storage.h %D%/delta_chunk.h
 
 SIMD_BODY += %D%/body/panel.h
 

@@ -6,6 +6,7 @@
 
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
+#include "simd/body/silu.h"
 
 // Into four chains, so that an addition need not wait for the one before.
 LTE_INLINE float sum_of_squares(const float *x, size_t n)
@@ -34,8 +35,8 @@ LTE_INLINE V weighted(V x, V scale, const float *w)
     return w ? v_mul(scaled, v_load(w)) : scaled;
 }
 
-// y = x * scale * w, where there is w. A row waits for its sum and root longer than it computes, and
-// the fewer operations it takes, the more rows a core has under way: hence four vectors a turn.
+// y = x * scale * w, where there is w. A row waits for its sum and root longer than it computes; the
+// fewer operations it takes, the more rows a core has under way: hence four vectors a turn.
 LTE_INLINE void scale_row(float *y, const float *x, const float *w, V scale, size_t n)
 {
     size_t i = 0;
@@ -71,8 +72,18 @@ static void gated_norm(float *y, const float *x, const float *gate, const float 
 {
     const V scale = v_set1(1 / v_sqrt_one(sum_of_squares(x, n) / (float)n + eps));
     size_t i = 0;
+    for (; n - i >= SILU_VECTORS * VL; i += SILU_VECTORS * VL) {
+        V g[SILU_VECTORS];
+        LTE_UNROLL for (size_t j = 0; j < SILU_VECTORS; j++)
+            g[j] = v_load(gate + i + j * VL);
+        v_silu_each(g);
+        LTE_UNROLL for (size_t j = 0; j < SILU_VECTORS; j++) {
+            const size_t at = i + j * VL;
+            v_store(y + at, v_mul(weighted(v_load(x + at), scale, w + at), g[j]));
+        }
+    }
     for (; n - i >= VL; i += VL) {
-        const V normed = v_mul(v_mul(v_load(x + i), scale), v_load(w + i));
+        const V normed = weighted(v_load(x + i), scale, w + i);
         v_store(y + i, v_mul(normed, v_silu(v_load(gate + i))));
     }
     if (i < n) {
