@@ -251,6 +251,10 @@ struct lte_op_row {
                     const struct lte_kernels *kernels, size_t *shared, size_t *each);
     // State of an empty sequence; NULL: all bytes zero.
     void (*reset)(const struct lte_op *op, const struct lte_session_params *params, void *state);
+    // Zeroes what no token before `position` has written, of a state that grows. The memory of one is not
+    // touched before it is needed, so that what it was before must not get into a copy.
+    void (*blank)(const struct lte_op *op, const struct lte_session_params *params, uint64_t position,
+                  void *state);
     void (*compute)(struct lte_exec *exec, const struct lte_op *op);
     // Cost of `rows` tokens of one sequence from `position` on; NULL: not worth counting.
     void (*cost)(const struct lte_op *op, const struct lte_session_params *params,
@@ -262,6 +266,9 @@ extern const struct lte_op_row *const lte_op_table[LTE_OPS];
 
 // The reset of an op that writes every entry of its state before it reads it: nothing.
 void lte_op_keep_state(const struct lte_op *op, const struct lte_session_params *params, void *state);
+
+// Zeroes entries reached.. of an array [heads][n] of them, and what aligns the array after it.
+void lte_op_blank(void *array, size_t heads, size_t n, size_t reached, size_t entry_bytes);
 
 // One row a kind, defined beside its compute function in lib/op/.
 extern const struct lte_op_row lte_op_embed, lte_op_rmsnorm, lte_op_linear, lte_op_add, lte_op_swiglu,

@@ -4,6 +4,8 @@
 
 #include "lib/op.h"
 
+#include <string.h>
+
 const struct lte_op_row *const lte_op_table[LTE_OPS] = {
     [LTE_OP_EMBED] = &lte_op_embed,
     [LTE_OP_RMSNORM] = &lte_op_rmsnorm,
@@ -38,4 +40,13 @@ void lte_op_keep_state(const struct lte_op *op, const struct lte_session_params 
     (void)op;
     (void)params;
     (void)state;
+}
+
+void lte_op_blank(void *array, size_t heads, size_t n, size_t reached, size_t entry_bytes)
+{
+    unsigned char *p = array;
+    const size_t bytes = heads * n * entry_bytes;
+    for (size_t h = 0; h < heads; h++)
+        memset(p + (h * n + reached) * entry_bytes, 0, (n - reached) * entry_bytes);
+    memset(p + bytes, 0, lte_align(bytes) - bytes);
 }

@@ -61,6 +61,19 @@ size_t lte_session_state_size(const struct lte_session *s)
     return sizeof(struct header) + s->layout.state_bytes;
 }
 
+// Rooms that no token has reached yet.
+static void blank(const struct lte_session *s, unsigned char *states)
+{
+    const struct lte_graph *g = s->model->graph;
+    for (size_t i = 0; i < g->ops; i++) {
+        const struct lte_op_row *row = lte_op_table[g->op[i].kind];
+        bool grows = false;
+        if (row->state && row->state(&g->op[i], &s->params, &grows) && grows)
+            row->blank(&g->op[i], &s->params, s->position,
+                       states + (s->layout.state[i] - s->layout.bookkeeping));
+    }
+}
+
 enum lte_status lte_session_get_state(const struct lte_session *s, void *state, size_t size)
 {
     if (!s || !state)
@@ -73,6 +86,7 @@ enum lte_status lte_session_get_state(const struct lte_session *s, void *state, 
     if (s->device)
         return s->model->context->backend->download(s->device, to);
     memcpy(to, (const unsigned char *)s + s->layout.bookkeeping, s->layout.state_bytes);
+    blank(s, to);
     return LTE_OK;
 }
 

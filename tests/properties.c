@@ -290,6 +290,29 @@ static enum lte_status new_session(struct fixture *f, void *model)
     return status;
 }
 
+// Memory that no token has reached is not in a state: its bytes do not depend on what was there before.
+static void check_state(const struct lte_model *m, const char *name, const uint32_t *ids)
+{
+    unsigned char *state[2];
+    bool good = true;
+    size_t size = 0, from = 0;
+    for (int i = 0; i < 2; i++) {
+        struct lte_session *s = inside_session(m, 16);
+        memset((unsigned char *)s + s->layout.growing, i ? 0xA5 : 0x3C, s->layout.growing_bytes);
+        good &= lte_session_feed(s, ids, 33, LTE_LOGITS_NONE, NULL) == LTE_OK;
+        size = lte_session_state_size(s);
+        from = size - s->layout.growing_bytes;
+        state[i] = malloc(size);
+        good &= lte_session_get_state(s, state[i], size) == LTE_OK;
+        lte_session_free(s);
+    }
+    if (from < size)
+        check_ok(good && !memcmp(state[0] + from, state[1] + from, size - from),
+                 "%s: a state holds nothing but its tokens", name);
+    free(state[0]);
+    free(state[1]);
+}
+
 static void check_memory(const char *name, const uint32_t *ids)
 {
     struct fixture f;
@@ -344,6 +367,7 @@ int main(int argc, char **argv)
             check_splits(m, models[i], ids);
             check_greedy(m, models[i], ids);
         }
+        check_state(m, models[i], ids);
         check_causality(m, models[i], ids);
         check_neighbours(m, models[i], ids);
         check_limits(m, models[i], ids);

@@ -239,6 +239,20 @@ static void reset(const struct lte_op *op, const struct lte_session_params *para
         kv.buffer_used[h] = 0;
 }
 
+static void blank(const struct lte_op *op, const struct lte_session_params *params, uint64_t position,
+                  void *state_)
+{
+    const struct lte_attend_op *o = &op->attend;
+    const size_t entry = o->head_dim * lte_dtype_size(params->kv_dtype);
+    struct lte_kv kv;
+    if (params->share_loops && o->ahead)
+        return;
+    lte_kv_carve(o, params, state_, &kv);
+    const size_t used = lte_kv_ring_used(&kv, position);
+    lte_op_blank(kv.ring_k, o->key_heads, kv.ring, used, entry);
+    lte_op_blank(kv.ring_v, o->key_heads, kv.ring, used, entry);
+}
+
 static void scratch(const struct lte_op *op, const struct lte_session_params *params,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each)
 {
@@ -269,6 +283,7 @@ const struct lte_op_row lte_op_attend = {.name = "attend",
                                          .state = state,
                                          .reset = reset,
                                          .scratch = scratch,
+                                         .blank = blank,
                                          .compute = compute,
                                          .cost = cost,
                                          .gradient = &lte_grad_attend};

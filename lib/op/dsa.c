@@ -276,6 +276,18 @@ static size_t state(const struct lte_op *op, const struct lte_session_params *pa
     return lte_dsa_carve(&op->dsa, params, NULL, NULL);
 }
 
+static void blank(const struct lte_op *op, const struct lte_session_params *params, uint64_t position,
+                  void *state_)
+{
+    const struct lte_dsa_op *o = &op->dsa;
+    const size_t reached = (size_t)position, size = lte_dtype_size(params->kv_dtype);
+    struct lte_dsa_cache c;
+    lte_dsa_carve(o, params, state_, &c);
+    lte_op_blank(c.k, o->key_heads, c.tokens, reached, o->head_dim * size);
+    lte_op_blank(c.v, o->key_heads, c.tokens, reached, o->head_dim * size);
+    lte_op_blank(c.index, 1, c.tokens, reached, o->index_dim * size);
+}
+
 static void scratch(const struct lte_op *op, const struct lte_session_params *params,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each)
 {
@@ -307,6 +319,7 @@ const struct lte_op_row lte_op_dsa = {.name = "dsa",
                                       .state = state,
                                       .reset = lte_op_keep_state,
                                       .scratch = scratch,
+                                      .blank = blank,
                                       .compute = compute,
                                       .cost = cost,
                                       .gradient = &lte_grad_dsa};

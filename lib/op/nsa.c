@@ -166,6 +166,19 @@ static size_t state(const struct lte_op *op, const struct lte_session_params *pa
     return lte_nsa_carve(&op->nsa, params, NULL, NULL);
 }
 
+static void blank(const struct lte_op *op, const struct lte_session_params *params, uint64_t position,
+                  void *state_)
+{
+    const struct lte_nsa_op *o = &op->nsa;
+    const size_t reached = (size_t)position, complete = reached / o->block;
+    struct lte_nsa_cache c;
+    lte_nsa_carve(o, params, state_, &c);
+    lte_op_blank(c.k, o->key_heads, c.tokens, reached, o->head_dim * lte_dtype_size(c.type));
+    lte_op_blank(c.v, o->key_heads, c.tokens, reached, o->head_dim * lte_dtype_size(c.type));
+    lte_op_blank(c.pool_k, o->key_heads, c.blocks, complete, o->head_dim * sizeof *c.pool_k);
+    lte_op_blank(c.pool_v, o->key_heads, c.blocks, complete, o->head_dim * sizeof *c.pool_v);
+}
+
 static void scratch(const struct lte_op *op, const struct lte_session_params *params,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each)
 {
@@ -197,6 +210,7 @@ const struct lte_op_row lte_op_nsa = {.name = "nsa",
                                       .state = state,
                                       .reset = lte_op_keep_state,
                                       .scratch = scratch,
+                                      .blank = blank,
                                       .compute = compute,
                                       .cost = cost,
                                       .gradient = &lte_grad_nsa};
