@@ -224,7 +224,7 @@ static void close_step(const struct lte_vk_session *s, const struct lte_vk_encod
     const VkBufferCopy copy = {.size = shape->wanted * e->graph->vocabulary * sizeof(float)};
     if (shape->ids) {
         barrier(e, shader, VK_ACCESS_SHADER_WRITE_BIT, host, VK_ACCESS_HOST_READ_BIT);
-    } else if (shape->wanted) {
+    } else if (copy.size) {
         barrier(e, shader, VK_ACCESS_SHADER_WRITE_BIT, transfer, VK_ACCESS_TRANSFER_READ_BIT);
         e->device->api.CmdCopyBuffer(e->commands, s->logits.handle, s->read.handle, 1, &copy);
         barrier(e, transfer, VK_ACCESS_TRANSFER_WRITE_BIT, host, VK_ACCESS_HOST_READ_BIT);
