@@ -4,10 +4,13 @@
 #define LTE_TESTS_LEARN_MIXERS_H
 
 static const char common[] =
-    "\"vocab_size\":66,\"hidden_size\":32,\"num_hidden_layers\":2,\"intermediate_size\":64,"
-    "\"initializer_range\":0.05,\"tie_word_embeddings\":false";
+    "\"vocab_size\":66,\"num_hidden_layers\":2,\"tie_word_embeddings\":false";
 
-#define TYPE(name) "\"model_type\":\"" name "\""
+#define TYPE(name) \
+    "\"model_type\":\"" name "\",\"hidden_size\":32,\"intermediate_size\":64," \
+    "\"initializer_range\":0.05"
+// Without a delta rule what was written stays until it has decayed: that takes a wider model.
+#define WIDE(name) "\"model_type\":\"" name "\",\"hidden_size\":64"
 #define DELTA ",\"num_heads\":2,\"head_dim\":16,\"expand_v\":1"
 #define LT2 \
     TYPE("lt2") ",\"num_heads\":2,\"num_loops\":2," \
@@ -26,6 +29,11 @@ static const struct mixer mixers[] = {
     {"kda", TYPE("kda") DELTA, 0.005, 250, 600, false},
     {"delta_net", TYPE("delta_net") ",\"num_heads\":2,\"expand_k\":1,\"expand_v\":1", 0.005, 250,
      600, false},
+    {"retnet", WIDE("retnet") ",\"intermediate_size\":64,\"initializer_range\":0.05,"
+     "\"num_heads\":4,\"expand_k\":2,\"expand_v\":2", 0.01, 0, 3000, false},
+    // Without an MLP, as published.
+    {"mamba2", WIDE("mamba2") ",\"initializer_range\":0.1,\"head_dim\":32,\"state_size\":64", 0.01,
+     0, 1000, false},
     {"full attention", TYPE("transformer") ",\"num_heads\":2", 0.005, 250, 600, true},
     // From the last query, at 62, to the first value, at 1.
     {"sliding window", TYPE("transformer") ",\"num_heads\":2,\"window_size\":62", 0.005, 250, 600,
