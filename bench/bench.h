@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the benches share: options, timing by medians of interleaved samples, rows of a table or JSON.
+// What the benches share: options, timing by medians of interleaved samples, rows of a table or
+// JSON.
 #ifndef LTE_BENCH_BENCH_H
 #define LTE_BENCH_BENCH_H
 
@@ -17,8 +18,8 @@ struct bench_options {
     unsigned threads;   // 0: one per core
     const char *rest;   // the argument that is no option, or NULL
 };
-// Reads the command line; prints the usage and exits on --help or an unknown option. `rest` names the
-// argument that is no option in the usage, NULL if there is none.
+// Reads the command line; prints the usage and exits on --help or an unknown option. `rest` names
+// the argument that is no option in the usage, NULL if there is none.
 extern struct bench_options bench_options;
 void bench_begin(int argc, char **argv, const char *what, const char *rest);
 // A context for these options; prints why and exits if there is none.
@@ -38,8 +39,8 @@ double bench_now(void); // seconds, monotonic
 void bench_cpu_time(bool on);
 double bench_median(double *sample, size_t n); // sorts
 
-// One measurement. Work is given per call; 0 where there is no sensible count (tokens: the call counts
-// as one; below 0, there is no time per token).
+// One measurement. Work is given per call; 0 where there is no sensible count (tokens: the call
+// counts as one; below 0, there is no time per token).
 struct bench_row {
     const char *op, *shape, *isa;
     unsigned threads;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Decoding by looped models against the length of the context: time and bytes per token, of full
-// attention in every layer, of one full layer in five among gated delta rules, of the same with sparse
-// attention in its place, and with a window. They have as many parameters.
+// attention in every layer, of one full layer in five among gated delta rules, of the same with
+// sparse attention in its place, and with a window. They have as many parameters.
 #include "config.h"
 
 #include <stdio.h>
@@ -86,8 +86,8 @@ static double bytes_of(const struct run *r)
     return cost.weight_bytes + cost.state_bytes;
 }
 
-// Keys and values of tokens that were never read: 0.008 to 0.03 each, of either sign, and all unlike, so
-// that what is selected lies scattered. Time does not depend on them otherwise.
+// Keys and values of tokens that were never read: 0.008 to 0.03 each, of either sign, and all
+// unlike, so that what is selected lies scattered. Time does not depend on them otherwise.
 static void fill(unsigned char *state, size_t bytes)
 {
     uint32_t x = 1;

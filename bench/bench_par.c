@@ -12,8 +12,8 @@
 #include "bench/bench.h"
 #include "lib/par.h"
 
-// A token of a small model: a chain of loops of ITEMS parts each, with a serial stretch as long as one
-// part between two loops.
+// A token of a small model: a chain of loops of ITEMS parts each, with a serial stretch as long as
+// one part between two loops.
 enum { LOOPS = 200, ITEMS = 8 };
 struct token {
     struct lte_par *team; // NULL: one thread

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A model on a Vulkan device: tokens a second, prompt and decode, one sequence and eight; and the time of every
-// kind of op, by the device's clock, against what the device can copy and multiply.
+// A model on a Vulkan device: tokens a second, prompt and decode, one sequence and eight; and the
+// time of every kind of op, by the device's clock, against what the device can copy and multiply.
 #include "config.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The linear step with a diagonal decay: for every channel (Kimi Delta Attention, HGRN2) or one a head
-// (RetNet, Mamba2), with and without erasing, and its gradient.
+// The linear step with a diagonal decay: for every channel (Kimi Delta Attention, HGRN2) or one a
+// head (RetNet, Mamba2), with and without erasing, and its gradient.
 #include "config.h"
 
 #include <math.h>

@@ -125,8 +125,8 @@ static void run_matrix(const struct suite *suite, enum lte_dtype dtype, size_t t
     bench_free_all();
 }
 
-// The three products of a training step, split as lib/op/linear.c and lib/grad/linear.c do: forward,
-// the input's gradient, the weights'.
+// The three products of a training step, split as lib/op/linear.c and lib/grad/linear.c do:
+// forward, the input's gradient, the weights'.
 struct training {
     struct linear l;
     float *dx, *dw;

@@ -131,8 +131,8 @@ static void run_gather(const struct suite *suite, size_t heads, size_t dim, size
     bench_free_all();
 }
 
-// What a token of DeepSeek sparse attention takes beside its projections: scores from keys in bf16, the
-// best of them, and attention of every head over these.
+// What a token of DeepSeek sparse attention takes beside its projections: scores from keys in bf16,
+// the best of them, and attention of every head over these.
 struct dsa {
     const struct lte_kernels *kernels;
     struct lte_dsa_op op;

@@ -22,7 +22,8 @@ static void loss_row(void *arg, size_t row, unsigned thread)
                               l->gradient + row * VOCABULARY, &first);
 }
 
-// Logits are read and the gradient written; both passes over a row but the first find it in the cache.
+// Logits are read and the gradient written; both passes over a row but the first find it in the
+// cache.
 static void run_loss(const struct suite *suite)
 {
     char shape[64];

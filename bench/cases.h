@@ -11,8 +11,9 @@ struct suite {
     const struct lte_kernels *kernels;
 };
 
-// One measurement: fn(arg, item, thread) for all items is one call of the op, split over the threads
-// as a model splits it; next(arg), if any, comes before each (other data, out of the cache).
+// One measurement: fn(arg, item, thread) for all items is one call of the op, split over the
+// threads as a model splits it; next(arg), if any, comes before each (other data, out of the
+// cache).
 struct bench_case {
     const char *op, *shape;
     size_t items;

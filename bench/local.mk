@@ -58,7 +58,7 @@ CLEANFILES += bench_vulkan
 bench_vulkan_SOURCES = %D%/bench_vulkan.c %D%/vulkan_roof.c %D%/vulkan_roof.h
 bench_vulkan_LDADD = $(BENCH_LIBS)
 %D%/vulkan_roof.$(OBJEXT): %D%/fma.spv.h
-check-local: bench_vulkan
+BENCH_DEVICE = bench_vulkan
 endif
 EXTRA_DIST += %D%/fma.comp %D%/fma.spv.h
 MAINTAINERCLEANFILES += %D%/fma.spv.h
@@ -67,7 +67,7 @@ bench: $(BENCHES) bench_model
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
 	@./bench_model $(BENCH_FLAGS) $(BENCH_MODEL)
 # Built by `make check`, so that they keep up with what they measure.
-check-local: $(BENCHES) bench_model bench_loops
+check-local: $(BENCHES) bench_model bench_loops $(BENCH_DEVICE)
 .PHONY: bench
 EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-0.7m.json %D%/configs/lalte-1.4b.json \
   %D%/loops.svg %D%/plot_loops.py

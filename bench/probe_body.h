@@ -4,8 +4,8 @@
 
 enum { STEP = 8 * VL, CHAINS = VREGS >= 32 ? 20 : 12 };
 
-// Enough independent chains to hide the latency of the multiply-add. The compiler keeps the array in
-// registers: every loop over it is unrolled.
+// Enough independent chains to hide the latency of the multiply-add. The compiler keeps the array
+// in registers: every loop over it is unrolled.
 static float probe_fma(size_t rounds)
 {
     V chain[CHAINS];

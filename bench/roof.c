@@ -34,8 +34,8 @@ static const struct probe *find_probe(const char *isa)
     return &probe_portable;
 }
 
-// What Linux says, else what the C library says (which can be far off in virtual machines), else what
-// is usual.
+// What Linux says, else what the C library says (which can be far off in virtual machines), else
+// what is usual.
 static size_t cache_bytes(int level)
 {
     static const size_t usual[] = {32 << 10, 512 << 10, 8 << 20};
@@ -93,7 +93,8 @@ const char *roof_name(enum roof roof)
     return names[roof];
 }
 
-// One measurement: each item works on its own part of the memory, several times over if it is small.
+// One measurement: each item works on its own part of the memory, several times over if it is
+// small.
 struct climb {
     struct lte_par *team;
     const struct probe *probe;

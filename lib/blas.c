@@ -16,9 +16,9 @@
 // Below this OpenBLAS spends its time on setting out (a matrix-vector product runs at 3 GFLOP/s).
 enum { MIN_TOKENS = 8, MIN_ROWS = 16, MIN_COLS = 16 };
 
-// The AVX2 and AVX-512 kernels hold their own (bench_kernels) and need no memory beside the context's.
-// In GFLOP/s of one Zen 5 core beside other load, ours / OpenBLAS 0.3.21 with its kernels for the same
-// vectors (OPENBLAS_CORETYPE=Haswell, SkylakeX), medians of 12 in turn:
+// The AVX2 and AVX-512 kernels hold their own (bench_kernels) and need no memory beside the
+// context's. In GFLOP/s of one Zen 5 core beside other load, ours / OpenBLAS 0.3.21 with its
+// kernels for the same vectors (OPENBLAS_CORETYPE=Haswell, SkylakeX), medians of 12 in turn:
 //                                             AVX2         AVX-512
 //     1024x1024, 64 tokens                     88 / 84     153 / 142
 //                256, 512                     105 / 100    199 / 190

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a mixer uses to add its ops to a graph. The first failure sticks: later calls do nothing, and
-// lte_graph_build() reports it, so that mixers read as straight lines.
+// What a mixer uses to add its ops to a graph. The first failure sticks: later calls do nothing,
+// and lte_graph_build() reports it, so that mixers read as straight lines.
 #ifndef LTE_LIB_BUILDER_H
 #define LTE_LIB_BUILDER_H
 
@@ -29,8 +29,8 @@ struct lte_builder {
 
 lte_value lte_build_value(struct lte_builder *builder, size_t width);
 // Adds an op and checks it against its row's width rule. For all kinds but LTE_OP_LINEAR, op.out
-// LTE_NO_VALUE means: make the output. Returns the output, which is another value than op.out where an
-// op asked to work in place may not.
+// LTE_NO_VALUE means: make the output. Returns the output, which is another value than op.out where
+// an op asked to work in place may not.
 lte_value lte_build_op(struct lte_builder *builder, struct lte_op op);
 
 // Shorthands for the common ops.
@@ -59,8 +59,8 @@ float *lte_prepare_vector(struct lte_builder *builder, const struct lte_tensor *
 float *lte_prepare_neg_exp(struct lte_builder *builder, const struct lte_tensor *tensor);
 // every element so many times
 float *lte_prepare_repeated(struct lte_builder *builder, const struct lte_tensor *tensor, size_t times);
-// The bounds that HGRN2 takes from [layers][channels]: 0 in the first layer, then the sum over the layers
-// up to it, but not the first, of the softmax over all layers.
+// The bounds that HGRN2 takes from [layers][channels]: 0 in the first layer, then the sum over the
+// layers up to it, but not the first, of the softmax over all layers.
 float *lte_prepare_lower_bounds(struct lte_builder *builder, const struct lte_tensor *tensor);
 // [channels][1][taps] of up to three convolutions -> [taps][all channels]
 float *lte_prepare_short_conv(struct lte_builder *builder, const struct lte_tensor *const *tensor,
@@ -74,13 +74,14 @@ typedef lte_value lte_mixer_fn(struct lte_builder *builder, const struct lte_lay
                                lte_value x);
 // What all loops look at.
 void lte_build_loops_begin(struct lte_builder *builder);
-// The residual around a block of layers, and all that ends a loop; lib/loop.c. `start` is the stream as
-// it was before.
+// The residual around a block of layers, and all that ends a loop; lib/loop.c. `start` is the
+// stream as it was before.
 lte_value lte_build_block_end(struct lte_builder *builder, uint32_t layer, lte_value x,
                               lte_value start);
 lte_value lte_build_loop_end(struct lte_builder *builder, uint32_t loop, lte_value x,
                              lte_value start);
-// For a loss that looks at the exit gate: its logits after every loop, LTE_NO_VALUE if there is none.
+// For a loss that looks at the exit gate: its logits after every loop, LTE_NO_VALUE if there is
+// none.
 lte_value lte_build_exit_gates(struct lte_builder *builder);
 // The normed stream that the output head reads.
 lte_value lte_build_head_input(struct lte_builder *builder, lte_value x);

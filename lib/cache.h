@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Small files in the user's cache folder: what takes long to find out and may be lost at any time. A
-// failure is never more than a miss, and says nothing.
+// Small files in the user's cache folder: what takes long to find out and may be lost at any time.
+// A failure is never more than a miss, and says nothing.
 #ifndef LTE_LIB_CACHE_H
 #define LTE_LIB_CACHE_H
 

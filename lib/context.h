@@ -32,8 +32,8 @@ void *lte_alloc_zero(const struct lte_context *context, size_t size);
 void *lte_alloc_array(const struct lte_context *context, size_t count, size_t size); // zeroed
 void lte_release(const struct lte_context *context, void *pointer, size_t size);
 // Says that all of a block's part is going to be used: it may then lie in large pages, of which one
-// is resident as a whole as soon as a byte of it is touched. Memory of a caller's allocator stays as
-// it is.
+// is resident as a whole as soon as a byte of it is touched. Memory of a caller's allocator stays
+// as it is.
 void lte_all_used(const struct lte_context *context, void *memory, size_t size);
 struct lte_allocator lte_default_allocator(void);
 char *lte_strdup(const struct lte_context *context, const char *text); // release: strlen + 1

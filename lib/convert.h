@@ -7,8 +7,9 @@
 #include "lte/convert.h"
 
 // The text of a config.json for an "lt2" model with the layers of `source`, but the layout of the
-// options; `name` begins messages. Ended by free(): jansson's memory. LTE_OK, LTE_ERR_UNSUPPORTED (a
-// source that cannot be converted), LTE_ERR_FORMAT (options->config is no JSON object), LTE_ERR_MEMORY.
+// options; `name` begins messages. Ended by free(): jansson's memory. LTE_OK, LTE_ERR_UNSUPPORTED
+// (a source that cannot be converted), LTE_ERR_FORMAT (options->config is no JSON object),
+// LTE_ERR_MEMORY.
 enum lte_status lte_convert_config(const struct lte_model *source, const char *name,
                                    const struct lte_convert_options *options, char **text);
 

@@ -62,8 +62,8 @@ static bool is_attention(enum lte_mixer mixer)
     return mixer == LTE_MIXER_ATTENTION || mixer == LTE_MIXER_DSA || mixer == LTE_MIXER_NSA;
 }
 
-// Source and target are of one form, so that what lies at the same place is the same weight; but for
-// the mixers that are replaced.
+// Source and target are of one form, so that what lies at the same place is the same weight; but
+// for the mixers that are replaced.
 static void find_source(const struct conversion *c, struct piece *p)
 {
     const struct lte_model *s = c->source, *t = c->target;
@@ -135,8 +135,8 @@ static enum lte_status list_narrow(void *arg, const struct lte_weight *w)
     return list(arg, w, false);
 }
 
-// The first row of head `head` in the source: key heads may be shared, and a q_proj may make the output
-// gate too, head by head or group by group.
+// The first row of head `head` in the source: key heads may be shared, and a q_proj may make the
+// output gate too, head by head or group by group.
 static size_t first_row(const struct piece *p, size_t head)
 {
     const struct lte_attention *a = p->heads;

@@ -8,8 +8,8 @@
 
 struct lte_session;
 
-// Rows [row, row + rows) are consecutive tokens of one sequence, the first at `position`. In training
-// a sequence has no session.
+// Rows [row, row + rows) are consecutive tokens of one sequence, the first at `position`. In
+// training a sequence has no session.
 struct lte_segment {
     struct lte_session *session;
     size_t row, rows;

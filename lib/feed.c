@@ -102,8 +102,8 @@ static enum lte_status check_sessions(struct lte_session *const *session, size_t
     return LTE_OK;
 }
 
-// The session whose scratch has room for every other's ops: what one token takes grows with a session's
-// own limit. A device looks for that one itself.
+// The session whose scratch has room for every other's ops: what one token takes grows with a
+// session's own limit. A device looks for that one itself.
 static struct lte_session *roomiest(struct lte_session *const *session, size_t sessions)
 {
     struct lte_session *most = session[0];
@@ -115,7 +115,8 @@ static struct lte_session *roomiest(struct lte_session *const *session, size_t s
 
 enum { STEP_GROUP = 64 };
 
-// Sessions run together; a row's bits do not depend on it. On a device all of them have room for so many.
+// Sessions run together; a row's bits do not depend on it. On a device all of them have room for so
+// many.
 static size_t group_size(struct lte_session *const *session, size_t sessions,
                          const struct lte_session *arena)
 {

@@ -20,8 +20,8 @@ struct lte_fresh {
 enum lte_status lte_fresh_begin(const struct lte_context *context, uint64_t seed,
                                 struct lte_fresh *fresh);
 void lte_fresh_end(struct lte_fresh *fresh); // also after a failure
-// The whole weight in `type`. Called inside lte_par_run(); the bits depend on the seed and the weight's
-// name alone.
+// The whole weight in `type`. Called inside lte_par_run(); the bits depend on the seed and the
+// weight's name alone.
 enum lte_status lte_fresh_put(struct lte_fresh *fresh, struct lte_par *team,
                               const struct lte_weight *weight, enum lte_dtype type,
                               struct lte_writer *writer);

@@ -13,8 +13,8 @@ struct lte_graph {
     size_t head;              // ops from here on run only for the positions whose logits are wanted
     size_t *exit;             // [exits + 1]: where the ops of a loop's logits begin; the last: ops
     size_t exits;             // loops whose logits the head makes, the last loop's last
-    lte_value exit_logits;    // of leaving after each loop, made by the ops before exit[0] for a loss that
-                              // asks; or LTE_NO_VALUE
+    lte_value exit_logits;    // of leaving after each loop, made by the ops before exit[0] for a
+                              // loss that asks; or LTE_NO_VALUE
     size_t aligned;           // ops that align
     size_t *width;            // columns of each value
     size_t values, value_capacity;
@@ -37,7 +37,8 @@ struct lte_graph_spec {
                               // layer of the student has another mixer that runs beside, aligned
 };
 
-// On success the caller owns *graph; on failure it is NULL. LTE_OK, LTE_ERR_MEMORY, LTE_ERR_UNSUPPORTED.
+// On success the caller owns *graph; on failure it is NULL. LTE_OK, LTE_ERR_MEMORY,
+// LTE_ERR_UNSUPPORTED.
 enum lte_status lte_graph_build(const struct lte_model *model, enum lte_graph_use use,
                                 struct lte_graph **graph);
 enum lte_status lte_graph_build_training(const struct lte_graph_spec *spec, struct lte_graph **graph);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Keys and values kept by an attention layer: a ring of the last tokens and, with learnable token
-// eviction, a retained buffer per head. Who sees what is worked out per head, for all tokens of a call
-// at once, before anything is overwritten:
+// eviction, a retained buffer per head. Who sees what is worked out per head, for all tokens of a
+// call at once, before anything is overwritten:
 //   kv_plan   lets the tokens that leave the window enter the buffer, and turns the outcome into a
 //             range of queries [from, until) for every key: in the ring, the buffer or this call;
 //   attend    (simd/attend.h) reads keys by these ranges;
@@ -12,7 +12,8 @@
 
 #include "lib/op.h"
 
-// A layer's slot, carved from its state. K and V entries are of type `type`, [key_heads][n][head_dim].
+// A layer's slot, carved from its state. K and V entries are of type `type`,
+// [key_heads][n][head_dim].
 struct lte_kv {
     const struct lte_attend_op *op;
     enum lte_dtype type;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Visibility of every key for every query of a call, with streaming eviction: rules N1-N5 of learnable
-// token eviction. Before query i the token at position + i - window leaves the window; it enters the
-// retained buffer or is dropped, as simd/evict.h says.
+// Visibility of every key for every query of a call, with streaming eviction: rules N1-N5 of
+// learnable token eviction. Before query i the token at position + i - window leaves the window; it
+// enters the retained buffer or is dropped, as simd/evict.h says.
 #include "config.h"
 
 #include <math.h>

@@ -21,8 +21,8 @@ enum lte_mixer {
     LTE_MIXERS
 };
 
-// Whether the layer keeps keys and values, which grow with the context: the others have states of fixed
-// size, and come first.
+// Whether the layer keeps keys and values, which grow with the context: the others have states of
+// fixed size, and come first.
 static inline bool lte_mixer_attends(enum lte_mixer mixer)
 {
     return mixer >= LTE_MIXER_ATTENTION;
@@ -67,8 +67,8 @@ struct lte_hgrn2 {
     const struct lte_tensor *q_proj, *f_proj, *i_proj, *o_proj, *g_norm;
 };
 
-// Mamba2 (arXiv 2405.21060): a matrix of state x head_dim a head, a decay and a time step a head; the
-// heads of a group share what is written and read with.
+// Mamba2 (arXiv 2405.21060): a matrix of state x head_dim a head, a decay and a time step a head;
+// the heads of a group share what is written and read with.
 struct lte_mamba2 {
     uint32_t heads, head_dim, groups, state, conv_size;
     bool has_bias, has_conv_bias, has_norm;
@@ -106,8 +106,8 @@ struct lte_budget_config {
     enum { LTE_LAMBDA_ALL, LTE_LAMBDA_LAYER, LTE_LAMBDA_HEAD } shared;
 };
 
-// The gate on what attention puts out: none; from a matrix of its own, by element or by head; or the
-// second half of each head's, or each key head's group's, part of a q_proj twice as high.
+// The gate on what attention puts out: none; from a matrix of its own, by element or by head; or
+// the second half of each head's, or each key head's group's, part of a q_proj twice as high.
 enum lte_output_gate {
     LTE_GATE_NONE,
     LTE_GATE_ELEMENT,
@@ -116,7 +116,8 @@ enum lte_output_gate {
     LTE_GATE_QUERY_GROUP
 };
 
-// What selects tokens in DeepSeek sparse attention: index queries of some heads, one index key a token.
+// What selects tokens in DeepSeek sparse attention: index queries of some heads, one index key a
+// token.
 struct lte_indexer {
     uint32_t heads, dim, rope_dim; // the first rope_dim of a query's or key's dim values turn
     uint32_t top;                 // tokens that a query attends to, all heads to the same; among them

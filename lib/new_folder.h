@@ -16,8 +16,8 @@ struct lte_new_folder {
     bool made_folder;
 };
 
-// Makes the folder, unless it is there and holds no model. `folder` must outlive *f, which is ended by
-// lte_new_folder_end() also after a failure.
+// Makes the folder, unless it is there and holds no model. `folder` must outlive *f, which is ended
+// by lte_new_folder_end() also after a failure.
 enum lte_status lte_new_folder_begin(const struct lte_context *context, const char *folder,
                                      struct lte_new_folder *f);
 // Writes a small file, atomically. One that says the same to the byte may be there already.

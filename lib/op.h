@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An op: one step of the graph, with its weights bound; and the table that says how each kind is done.
+// An op: one step of the graph, with its weights bound; and the table that says how each kind is
+// done.
 #ifndef LTE_LIB_OP_H
 #define LTE_LIB_OP_H
 
 #include "lib/context.h"
 #include "lte/session.h"
 
-// A value is a matrix of fp32, one row a token, that lives in the session's arena between the op that
-// writes it and the last that reads it.
+// A value is a matrix of fp32, one row a token, that lives in the session's arena between the op
+// that writes it and the last that reads it.
 typedef uint32_t lte_value;
 #define LTE_NO_VALUE UINT32_MAX
 #define LTE_NO_SLOT UINT32_MAX
@@ -85,8 +86,8 @@ struct lte_short_conv_op {
     size_t channels, taps;
     const float *bias;   // [channels]; NULL: 0
 };
-// a -> log decay, b -> beta, in place. Columns 0.. are a, `channels` of each head, then come the b of
-// the heads. neg_exp_A NULL: nothing decays, whatever a says.
+// a -> log decay, b -> beta, in place. Columns 0.. are a, `channels` of each head, then come the b
+// of the heads. neg_exp_A NULL: nothing decays, whatever a says.
 struct lte_delta_gates_op {
     const float *neg_exp_A; // [heads]
     const float *dt_bias;   // [heads * channels]
@@ -99,7 +100,8 @@ struct lte_forget_gates_op {
     const float *lower; // [channels]; NULL: 0
     size_t channels;
 };
-// a -> log decay = neg_exp_A * step, and behind these step = softplus(a + dt_bias), within low..high.
+// a -> log decay = neg_exp_A * step, and behind these step = softplus(a + dt_bias), within
+// low..high.
 struct lte_step_gates_op {
     const float *neg_exp_A, *dt_bias; // [heads]
     size_t heads;
@@ -109,8 +111,8 @@ struct lte_delta_rule_op {
     size_t heads, value_heads, key_dim, value_dim;
     size_t q_column, k_column, v_column;
 };
-// Where a rule finds what its heads read: adjacent vectors from `column` of in[in] on. Where there are
-// fewer of them than heads, adjacent heads share one.
+// Where a rule finds what its heads read: adjacent vectors from `column` of in[in] on. Where there
+// are fewer of them than heads, adjacent heads share one.
 struct lte_rule_source {
     unsigned in;
     size_t column, heads;
@@ -160,8 +162,8 @@ struct lte_attend_op {
 struct lte_split_op {
     size_t vectors, width, stride, column;
 };
-// in[0] * sigmoid(in[1]): vector i of `width` with the gate's vector at column + i * stride, or with
-// the one number there.
+// in[0] * sigmoid(in[1]): vector i of `width` with the gate's vector at column + i * stride, or
+// with the one number there.
 struct lte_sdpa_gate_op {
     size_t vectors, width, stride, column;
     bool one;
@@ -173,21 +175,24 @@ struct lte_loop_gate_op {
     bool one;
 };
 // Rows that have not left before this loop take in[2], the others keep in[0]. in[1]: the logits of
-// leaving after each loop. When all have left and no state needs the loops to come, they are skipped.
+// leaving after each loop. When all have left and no state needs the loops to come, they are
+// skipped.
 struct lte_loop_exit_op {
     size_t loop;
     float threshold;     // of the model, for sessions that do not say
     bool stops;          // states would not miss the loops to come
 };
-// Native sparse attention: in[3] holds the logits of three gates a head, indexed by enum lte_nsa_branch.
+// Native sparse attention: in[3] holds the logits of three gates a head, indexed by enum
+// lte_nsa_branch.
 struct lte_nsa_op {
     size_t heads, key_heads, head_dim;
     size_t block;                  // tokens of a block
     size_t top;                    // blocks selected, forced ones among them
     size_t window;                 // tokens a query sees, itself included
 };
-// DeepSeek sparse attention: in[3] holds the index query of every index head, the token's index key and,
-// with LTE_INDEX_RELU, the heads' weights before scaling. LTE_INDEX_DOT: a score is the heads' mean.
+// DeepSeek sparse attention: in[3] holds the index query of every index head, the token's index key
+// and, with LTE_INDEX_RELU, the heads' weights before scaling. LTE_INDEX_DOT: a score is the heads'
+// mean.
 struct lte_dsa_op {
     size_t heads, key_heads, head_dim;
     size_t index_heads, index_dim;
@@ -251,8 +256,8 @@ struct lte_op_row {
                     const struct lte_kernels *kernels, size_t *shared, size_t *each);
     // State of an empty sequence; NULL: all bytes zero.
     void (*reset)(const struct lte_op *op, const struct lte_session_params *params, void *state);
-    // Zeroes what no token before `position` has written, of a state that grows. The memory of one is not
-    // touched before it is needed, so that what it was before must not get into a copy.
+    // Zeroes what no token before `position` has written, of a state that grows. The memory of one
+    // is not touched before it is needed, so that what it was before must not get into a copy.
     void (*blank)(const struct lte_op *op, const struct lte_session_params *params, uint64_t position,
                   void *state);
     void (*compute)(struct lte_exec *exec, const struct lte_op *op);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Parallel loops over a team of threads: the caller publishes loops, helpers take items. Nothing
-// ever waits for a helper that has not taken an item, not even the end of lte_par_run(): the helpers
-// are the threads of one OpenMP region that lasts as long as the team. A region for each run would end
-// only when its last thread has come and gone, which takes scheduler slices on a busy machine (8.8 ms
-// for an empty run on two cores under a load of 2, against 0.3 us).
+// ever waits for a helper that has not taken an item, not even the end of lte_par_run(): the
+// helpers are the threads of one OpenMP region that lasts as long as the team. A region for each
+// run would end only when its last thread has come and gone, which takes scheduler slices on a busy
+// machine (8.8 ms for an empty run on two cores under a load of 2, against 0.3 us).
 #include "config.h"
 
 #include "lib/par.h"
@@ -42,8 +42,8 @@ static const size_t MAX_LOOP = 1u << 30; // longer loops are published in pieces
 
 struct lte_par {
     // Items of the loop not yet claimed. A claim takes one with compare-and-swap and reads the loop
-    // only after that: the loop cannot be replaced before the claimed item is done, so a helper that
-    // slept through any number of loops claims an item of the present one or none.
+    // only after that: the loop cannot be replaced before the claimed item is done, so a helper
+    // that slept through any number of loops claims an item of the present one or none.
     _Alignas(CACHE_LINE) _Atomic uint32_t left;
     size_t first, items; // written while nothing is claimed or claimable, as are fn and arg
     lte_par_fn *fn;

@@ -6,9 +6,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// A thread that shares its core with a neighbour is stopped for milliseconds by the scheduler, often
-// in the middle of an item, and all others wait for it: then one thread fewer is faster. Each trouble
-// parks one thread; it is tried again after a while, after a longer while the sooner that failed.
+// A thread that shares its core with a neighbour is stopped for milliseconds by the scheduler,
+// often in the middle of an item, and all others wait for it: then one thread fewer is faster. Each
+// trouble parks one thread; it is tried again after a while, after a longer while the sooner that
+// failed.
 struct lte_par_limit {
     _Atomic uint32_t threads; // taking part: those numbered below this; parked helpers sleep on it
     uint32_t most;

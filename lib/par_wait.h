@@ -6,8 +6,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// Sleeps unless *word differs from `value`; returns after lte_par_wake(word), and now and then for no
-// reason. The check and the falling asleep are one step against a wake that follows a change of *word.
+// Sleeps unless *word differs from `value`; returns after lte_par_wake(word), and now and then for
+// no reason. The check and the falling asleep are one step against a wake that follows a change of
+// *word.
 void lte_par_sleep(_Atomic uint32_t *word, uint32_t value);
 // Wakes up to `sleepers` of the threads that sleep on *word, perhaps all of them.
 void lte_par_wake(_Atomic uint32_t *word, uint32_t sleepers);

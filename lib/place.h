@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where a session runs: on the host, all in one block, or on a device, of which the block is only the
-// bookkeeping.
+// Where a session runs: on the host, all in one block, or on a device, of which the block is only
+// the bookkeeping.
 #ifndef LTE_LIB_PLACE_H
 #define LTE_LIB_PLACE_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where everything of a session lies inside its one block, worked out before the block is allocated.
+// Where everything of a session lies inside its one block, worked out before the block is
+// allocated.
 #ifndef LTE_LIB_PLAN_H
 #define LTE_LIB_PLAN_H
 
@@ -21,7 +22,8 @@ struct lte_layout {
 // Sizes of the arrays of a layout for `graph`, to be carved from `memory` (NULL: only count).
 size_t lte_layout_arrays(const struct lte_graph *graph, struct lte_layout *layout, void *memory);
 
-// Fills a layout whose arrays are in place. `first` bytes at the block's start are left to the caller.
+// Fills a layout whose arrays are in place. `first` bytes at the block's start are left to the
+// caller.
 // LTE_OK, LTE_ERR_ARGUMENT when a size does not fit the address space.
 enum lte_status lte_layout_fill(const struct lte_context *context, const struct lte_graph *graph,
                                 const struct lte_session_params *params, size_t first,

@@ -51,7 +51,8 @@ void lte_prepared_free(const struct lte_context *context, struct lte_prepared *p
     }
 }
 
-// Widens the tensors, which were checked to be F32, BF16 or F16 when they were bound, and fills `block`.
+// Widens the tensors, which were checked to be F32, BF16 or F16 when they were bound, and fills
+// `block`.
 static enum lte_status widen_and_fill(const struct lte_context *c, struct lte_prepared *block)
 {
     size_t floats = 0;
@@ -176,7 +177,8 @@ static void fill_lower_bounds(const struct lte_prepared *p, const float *const *
     }
 }
 
-// With bound l the sum of share 1..l: its slope by number j is share j times (1 <= j <= l) - bound l.
+// With bound l the sum of share 1..l: its slope by number j is share j times (1 <= j <= l) - bound
+// l.
 static void pull_lower_bounds(const struct lte_prepared *p, const float *gradient, float *const *to)
 {
     const size_t layers = (size_t)p->tensor[0]->shape[0], channels = p->floats / layers;

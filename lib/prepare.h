@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Small weights brought to aligned fp32 in the order that kernels read. A form is a way of doing so, and
-// of taking a gradient back: training changes the weights under a graph, and learns what the prepared
-// ones should have been. Matrices stay as they lie in the file.
+// Small weights brought to aligned fp32 in the order that kernels read. A form is a way of doing
+// so, and of taking a gradient back: training changes the weights under a graph, and learns what
+// the prepared ones should have been. Matrices stay as they lie in the file.
 #ifndef LTE_LIB_PREPARE_H
 #define LTE_LIB_PREPARE_H
 

@@ -2,9 +2,9 @@
 // From logits to a token: repetition penalty, temperature, top-k, top-p, min-p, and the draw.
 //
 // Nothing is sorted: the two cuts find their threshold by radix selection, so a call is a fixed
-// number of passes over the vocabulary whatever the logits are. Every number that decides comes from
-// IEEE additions, multiplications and divisions in an order of their own, exp included: the same
-// logits give the same tokens on every machine.
+// number of passes over the vocabulary whatever the logits are. Every number that decides comes
+// from IEEE additions, multiplications and divisions in an order of their own, exp included: the
+// same logits give the same tokens on every machine.
 #include "config.h"
 
 #include "lte/sampler.h"

@@ -76,8 +76,8 @@ static void release_layout(const struct lte_model *model, struct lte_layout *lay
     lte_release(model->context, arrays, lte_layout_arrays(model->graph, layout, NULL));
 }
 
-// Keys and values of every attention layer and loop for max_tokens, had nothing been evicted; as much
-// as the type holds if that overflows, which only a model that ignores max_tokens can reach.
+// Keys and values of every attention layer and loop for max_tokens, had nothing been evicted; as
+// much as the type holds if that overflows, which only a model that ignores max_tokens can reach.
 static uint64_t full_cache_bytes(const struct lte_model *model, const struct lte_session_params *p)
 {
     uint64_t bytes = 0;

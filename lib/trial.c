@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A device is tried with the model itself: some tokens read and continued on both, and compared. Every op
-// of the model is among what ran, for one row and for many.
+// A device is tried with the model itself: some tokens read and continued on both, and compared.
+// Every op of the model is among what ran, for one row and for many.
 #include "config.h"
 
 #include "lib/trial.h"
@@ -15,7 +15,8 @@
 
 enum { READ = 24, CONTINUED = 4, TIMED_READ = 64, TIMED_CONTINUED = 16, MOST_ROUNDS = 8 };
 
-// Largest difference of two logits by the largest logit; orders of summation differ by less than 1e-5.
+// Largest difference of two logits by the largest logit; orders of summation differ by less than
+// 1e-5.
 static const double tolerance = 1e-3;
 static const double enough = 0.4; // seconds of measuring on each side
 

@@ -31,8 +31,8 @@ struct lte_weight {
     struct lte_init init;
     const struct lte_tensor **slot;        // where the model keeps it; NULL: a saved buffer
     const struct lte_tensor *const *twin;  // not NULL: may be absent, and then is the same as this
-    bool scale;                            // numbers that scale or shift a channel or head: prepared
-                                           // from fp32, and nothing that should decay
+    bool scale;                            // numbers that scale or shift a channel or head:
+                                           // prepared from fp32, and nothing that should decay
     bool router;                           // of a retention scorer
     bool indexer;                          // of what selects tokens in sparse attention
 };

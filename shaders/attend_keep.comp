@@ -1,6 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// Moves the tokens that a head's buffer took during this call to their slots: a workgroup SLOTS slots.
+// Moves the tokens that a head's buffer took during this call to their slots: a workgroup SLOTS
+// slots.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 64
 #include "common.glsl"

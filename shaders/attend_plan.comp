@@ -1,9 +1,10 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// What lib/kv_plan.c does for a head, a workgroup each: lets the tokens that leave the window enter the
-// retained buffer or be dropped, and says until which query every key is seen. Scores are compared as
-// integers: for positive numbers that is the same order, and nothing becomes zero on the way. A thread
-// has the buffer's slots that are congruent to it, and alone touches what belongs to them.
+// What lib/kv_plan.c does for a head, a workgroup each: lets the tokens that leave the window enter
+// the retained buffer or be dropped, and says until which query every key is seen. Scores are
+// compared as integers: for positive numbers that is the same order, and nothing becomes zero on
+// the way. A thread has the buffer's slots that are congruent to it, and alone touches what belongs
+// to them.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 

@@ -3,8 +3,8 @@
 #ifndef LTE_SHADERS_ATTEND_PLAN_GLSL
 #define LTE_SHADERS_ATTEND_PLAN_GLSL
 
-// Words of a plan: until[keys], owner[buffer], the slots held before, and one more than the slot taken
-// last, or 0.
+// Words of a plan: until[keys], owner[buffer], the slots held before, and one more than the slot
+// taken last, or 0.
 uint plan_owner() { return p.slots + p.ring + p.rows; }
 uint plan_held() { return plan_owner() + p.slots; }
 uint plan_taken() { return plan_held() + 1; }

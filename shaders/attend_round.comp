@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// This call's keys and values as they will be kept in 16 bits, so that what a query sees of a token does
-// not depend on where the calls were split. A thread two numbers of both.
+// This call's keys and values as they will be kept in 16 bits, so that what a query sees of a token
+// does not depend on where the calls were split. A thread two numbers of both.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "narrow.glsl"

@@ -14,7 +14,8 @@ layout(local_size_x = THREADS) in;
 
 shared float lte_partial[THREADS];
 
-// The sum of every thread's x, in an order that the thread's number alone decides. All threads call it.
+// The sum of every thread's x, in an order that the thread's number alone decides. All threads call
+// it.
 float lte_sum(float x)
 {
     const uint i = gl_LocalInvocationID.x;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The recurrence of simd/delta_rule.h and simd/diag_rule.h, a workgroup a block of 16 columns of a
 // head's state, which stays in registers while the tokens pass. A thread has one column and every
-// LANES-th key, so that a workgroup's loads are contiguous. What the decayed state says to k and to q
-// and how alike these are is summed in one go, and o = (A S)^T q + (k . q) d: one barrier a token.
+// LANES-th key, so that a workgroup's loads are contiguous. What the decayed state says to k and to
+// q and how alike these are is summed in one go, and o = (A S)^T q + (k . q) d: one barrier a
+// token.
 //
 // A shader that includes this has bound `segment`, `state` and `o`, its p has segment, key_dim and
 // value_dim, and it says where a token's numbers are:

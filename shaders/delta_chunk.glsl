@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The gated delta rule, four tokens at a time (delta_block.glsl): a workgroup has 16 columns of a head's
-// state in registers, a thread every LANES-th key of one. Keys, queries and the chunk's block come
-// through shared memory, fetched while the chunk before is worked on.
+// The gated delta rule, four tokens at a time (delta_block.glsl): a workgroup has 16 columns of a
+// head's state in registers, a thread every LANES-th key of one. Keys, queries and the chunk's
+// block come through shared memory, fetched while the chunk before is worked on.
 #define THREADS 128
 #ifdef SUBGROUPS
 #extension GL_KHR_shader_subgroup_basic : require

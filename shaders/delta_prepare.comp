@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// What delta_chunk needs to know of four tokens of a value head: a workgroup each. Tokens beyond the
-// last have keys of zero and change nothing.
+// What delta_chunk needs to know of four tokens of a value head: a workgroup each. Tokens beyond
+// the last have keys of zero and change nothing.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "maths.glsl"

@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// What one number of a row does to another, vector by vector: split takes vectors out of a wider row,
-// sdpa_gate multiplies by the sigmoid of a gate, loop_gate adds a weighted row.
+// What one number of a row does to another, vector by vector: split takes vectors out of a wider
+// row, sdpa_gate multiplies by the sigmoid of a gate, loop_gate adds a weighted row.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "maths.glsl"

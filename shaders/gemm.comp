@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// linear for many tokens: a workgroup a tile of 64 tokens by 64 rows of the weights, 16 columns of both at a
-// time in shared memory, 4 x 4 sums a thread.
+// linear for many tokens: a workgroup a tile of 64 tokens by 64 rows of the weights, 16 columns of
+// both at a time in shared memory, 4 x 4 sums a thread.
 #define THREADS 256
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"

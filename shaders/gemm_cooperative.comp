@@ -1,11 +1,11 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// linear for many tokens on cooperative matrices, of weights of 16 bits: a workgroup a tile of 64 tokens by 64
-// rows of the weights, each of its four subgroups a quarter of that.
+// linear for many tokens on cooperative matrices, of weights of 16 bits: a workgroup a tile of 64
+// tokens by 64 rows of the weights, each of its four subgroups a quarter of that.
 //
-// The matrices are f16 and their sums fp32. A power of two for every token and one for every row of bf16 bring
-// the largest number below 2^15; weights then fit into f16 as they are, and inputs are the sum of two: no bits
-// of weights are lost, and of an input those below the 22nd.
+// The matrices are f16 and their sums fp32. A power of two for every token and one for every row of
+// bf16 bring the largest number below 2^15; weights then fit into f16 as they are, and inputs are
+// the sum of two: no bits of weights are lost, and of an input those below the 22nd.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_memory_scope_semantics : require
@@ -40,8 +40,8 @@ float power(int e)
     return uintBitsToFloat(uint(127 + e) << 23);
 }
 
-// Two parts of an input. A compiler may take a number that has become f16 and fp32 again for the number itself;
-// bits that are cut off it leaves alone.
+// Two parts of an input. A compiler may take a number that has become f16 and fp32 again for the
+// number itself; bits that are cut off it leaves alone.
 void bring_inputs(uint token, uint c)
 {
     for (uint i = gl_LocalInvocationIndex; i < TILE * DEPTH / 4; i += gl_WorkGroupSize.x) {

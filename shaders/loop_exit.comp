@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// loop_exit: a row keeps what it held if its chances of leaving have added up to the threshold; or the
-// loops' rows are added up, each by its chance.
+// loop_exit: a row keeps what it held if its chances of leaving have added up to the threshold; or
+// the loops' rows are added up, each by its chance.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "maths.glsl"

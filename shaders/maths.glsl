@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Functions that the language promises too little of: these keep to the tolerances of simd/activation.h
-// (4e-7 relative) with additions, products, and a division as good as 2.5 units in the last place.
+// Functions that the language promises too little of: these keep to the tolerances of
+// simd/activation.h (4e-7 relative) with additions, products, and a division as good as 2.5 units
+// in the last place.
 #ifndef LTE_SHADERS_MATHS_GLSL
 #define LTE_SHADERS_MATHS_GLSL
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// linear for few tokens: a workgroup takes ROWS rows of the weights and TOKENS tokens, and reads every weight once.
-// A product's sum is formed in the same order whatever TOKENS is: a token's result does not
-// depend on those that share the step.
+// linear for few tokens: a workgroup takes ROWS rows of the weights and TOKENS tokens, and reads
+// every weight once. A product's sum is formed in the same order whatever TOKENS is: a token's
+// result does not depend on those that share the step.
 #define THREADS 128
 #extension GL_GOOGLE_include_directive : require
 #ifdef SUBGROUPS

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What C and GLSL say to each other: push constants, one struct a shader, and the step buffer. Members
-// are 32 bits wide, so that both languages lay them out alike; offsets and strides are in elements.
+// What C and GLSL say to each other: push constants, one struct a shader, and the step buffer.
+// Members are 32 bits wide, so that both languages lay them out alike; offsets and strides are in
+// elements.
 #ifndef LTE_SHADERS_PARAMS_H
 #define LTE_SHADERS_PARAMS_H
 
@@ -76,8 +77,9 @@ struct lte_step_gates_params {
     float low, high;
 };
 
-// A convolution of lte_score. Its input is a history in the state and then this call's rows: keys and
-// values of the model in the first, outputs of the one before in the others, [segment][head][rows].
+// A convolution of lte_score. Its input is a history in the state and then this call's rows: keys
+// and values of the model in the first, outputs of the one before in the others,
+// [segment][head][rows].
 struct lte_score_params {
     U32 segment;
     U32 rows; // of a segment
@@ -101,8 +103,8 @@ struct lte_score_stack_params {
     U32 taps[LTE_SCORE_CONVS];  // taps << 16 | tokens that its output lags behind its input
 };
 
-// All shaders of attend. Members from ring_k on are words from the op's state: lib/kv.h says what lies
-// there.
+// All shaders of attend. Members from ring_k on are words from the op's state: lib/kv.h says what
+// lies there.
 struct lte_attend_params {
     U32 segment;
     U32 heads, group, head_dim; // key heads, and query heads of each
@@ -241,7 +243,8 @@ struct lte_layernorm_params {
     float eps;
 };
 
-// Rows table_first .. table_first + table_rows - 1 of the table are bound; tokens of others are left alone.
+// Rows table_first .. table_first + table_rows - 1 of the table are bound; tokens of others are
+// left alone.
 struct lte_embed_params {
     U32 first;
     U32 width;
@@ -256,8 +259,8 @@ struct lte_linear_params {
     U32 biased, bias_first;
 };
 
-// The power of two that brings numbers below 2^15, to 2^14 or above; `exponent` is that of the largest, as
-// fp32 and bf16 have it. Far below, not all the way.
+// The power of two that brings numbers below 2^15, to 2^14 or above; `exponent` is that of the
+// largest, as fp32 and bf16 have it. Far below, not all the way.
 #define LTE_SHIFT(exponent) ((exponent) < 41 ? 100 : 141 - (exponent))
 
 struct lte_row_shift_params {
@@ -276,8 +279,8 @@ struct lte_rope_params {
     U32 width, stride; // of a row; from a head to the next
 };
 
-// Number i of a row of y and x belongs to vector i / width. That of z begins at column + vector * stride; `one`:
-// it is a single number.
+// Number i of a row of y and x belongs to vector i / width. That of z begins at column + vector *
+// stride; `one`: it is a single number.
 #define LTE_GATE_SPLIT 0
 #define LTE_GATE_SDPA 1
 #define LTE_GATE_LOOP 2
@@ -298,8 +301,8 @@ struct lte_loop_exit_params {
     float threshold;
 };
 
-// Rows of logits, `stride` from one to the next. `parts` workgroups look at a part each of a row's first
-// `width`.
+// Rows of logits, `stride` from one to the next. `parts` workgroups look at a part each of a row's
+// first `width`.
 struct lte_pick_params {
     U32 width, stride, parts;
 };

@@ -1,7 +1,8 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// The largest logit of a row, the first of equals, never a NaN or what is no larger than -infinity. First every workgroup of a row finds the
-// largest of its part, then one finds the largest of theirs.
+// The largest logit of a row, the first of equals, never a NaN or what is no larger than -infinity.
+// First every workgroup of a row finds the largest of its part, then one finds the largest of
+// theirs.
 #define THREADS 256
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"

@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// rope_angles: cos and sin of each row's position. A frequency is a fraction of a turn in 64 bits, so
-// that what a position makes of it is exact to a 2^32nd of a turn, without double precision.
+// rope_angles: cos and sin of each row's position. A frequency is a fraction of a turn in 64 bits,
+// so that what a position makes of it is exact to a 2^32nd of a turn, without double precision.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "maths.glsl"

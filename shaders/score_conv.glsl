@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One convolution of lte_score (simd/router.h): a workgroup OUTS outputs of TOKENS tokens of a head. The
-// products of an output are dealt out to PARTS threads and summed in an order that is the same for every
-// token, wherever the calls were split: equal tokens have equal scores.
+// One convolution of lte_score (simd/router.h): a workgroup OUTS outputs of TOKENS tokens of a
+// head. The products of an output are dealt out to PARTS threads and summed in an order that is the
+// same for every token, wherever the calls were split: equal tokens have equal scores.
 #include "common.glsl"
 #include "score.glsl"
 

@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// After all convolutions of lte_score have run: each keeps its last inputs. A thread has a channel of a
-// head, oldest token first, so that it reads a place before it writes it.
+// After all convolutions of lte_score have run: each keeps its last inputs. A thread has a channel
+// of a head, oldest token first, so that it reads a place before it writes it.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 64
 #include "common.glsl"

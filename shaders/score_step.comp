@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// lte_score of a single token: a workgroup takes a head through all convolutions and renews what they
-// keep. The bits are those of score_conv.
+// lte_score of a single token: a workgroup takes a head through all convolutions and renews what
+// they keep. The bits are those of score_conv.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 256
 #include "common.glsl"

@@ -1,7 +1,8 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// short_conv of simd/short_conv.h: a thread takes a channel of TOKENS rows, which pass through a window
-// in registers. The thread of a channel's first rows, the only one that reads the tail, also renews it.
+// short_conv of simd/short_conv.h: a thread takes a channel of TOKENS rows, which pass through a
+// window in registers. The thread of a channel's first rows, the only one that reads the tail, also
+// renews it.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "maths.glsl"

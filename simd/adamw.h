@@ -16,8 +16,8 @@ struct lte_adamw_rates {
 // With g = rates->gradient * gradient[i], for i < n:
 //     m = beta1 m + gain1 g;  v = beta2 v + gain2 g^2
 //     w = w - (decay w + rate m / (sqrt(v) second + epsilon))
-// Arrays do not overlap. Tolerance: 2e-7 relative for m (of |beta1 m| + |gain1 g|) and v, and for the
-// step, plus the rounding of w. NaN and Inf propagate.
+// Arrays do not overlap. Tolerance: 2e-7 relative for m (of |beta1 m| + |gain1 g|) and v, and for
+// the step, plus the rounding of w. NaN and Inf propagate.
 typedef void lte_adamw_fn(float *w, float *m, float *v, const float *gradient, size_t n,
                           const struct lte_adamw_rates *rates);
 

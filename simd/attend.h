@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Softmax attention of one group of query heads over spans of keys, each key read once for the group.
+// Softmax attention of one group of query heads over spans of keys, each key read once for the
+// group.
 #ifndef LTE_SIMD_ATTEND_H
 #define LTE_SIMD_ATTEND_H
 
@@ -20,8 +21,8 @@ struct lte_kv_span {
 // For query i in [first, first+count) and head g < group, with s over all keys that i sees:
 //     o[i][g] = sum_s softmax_s(scale * q[i][g] . k[s]) v[s],  0 if it sees none.
 // Softmax and sums in fp32 (a running maximum; the order of the sums is fixed by the spans, not by
-// how queries are grouped into calls beyond what `count` > 1 may reorder). Keys that no query of the
-// call sees are not used. head_dim is any size >= 1; k and v have it alike. o must not overlap
+// how queries are grouped into calls beyond what `count` > 1 may reorder). Keys that no query of
+// the call sees are not used. head_dim is any size >= 1; k and v have it alike. o must not overlap
 // anything. A NaN or an infinity in q or k stays with the queries that see it; one in v may reach,
 // as NaN, every query of a call with count > 1, even those that do not see its key: they weigh it
 // by 0.

@@ -9,7 +9,8 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-// clang 14 does not know "f16c" as a feature. AVX2 has been found, so the system keeps its registers.
+// clang 14 does not know "f16c" as a feature. AVX2 has been found, so the system keeps its
+// registers.
 static int has_f16c(void)
 {
     unsigned a, b, c, d;

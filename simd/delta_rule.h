@@ -24,9 +24,9 @@ static inline size_t lte_delta_state_floats(size_t key_dim, size_t value_dim)
 // (arXiv 2412.06464, in the order of decay, prediction error, write, read). q comes normalised and
 // scaled, k normalised. log_decay <= 0; -Inf forgets everything. tokens = 0 does nothing.
 // A kernel may take several tokens at once: with exact arithmetic the result is the same, and every
-// exponent it forms is <= 0. Tolerance against the reference, for up to 512 tokens with |q|, |k| <= 1:
-// 1e-5 of the largest |o| or |v| (outputs that cancel to less have only that absolute accuracy). The
-// bits do not depend on which blocks are handed out in one call.
+// exponent it forms is <= 0. Tolerance against the reference, for up to 512 tokens with |q|, |k| <=
+// 1: 1e-5 of the largest |o| or |v| (outputs that cancel to less have only that absolute accuracy).
+// The bits do not depend on which blocks are handed out in one call.
 struct lte_delta_rule_args {
     float *state;            // first block of the range: [blocks][key_dim][16], 64-byte aligned
     const float *q, *k;      // [tokens][key_dim], row stride qk_stride

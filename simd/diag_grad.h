@@ -9,9 +9,9 @@
 
 enum { LTE_DIAG_GRAD_TOKENS = 32 }; // at most so many in a chunk
 
-// For the tokens of simd/diag_rule.h, with S the state after token t, B = A_t S_{t-1} the decayed one
-// before it, e = v - B^T k, d = beta e and do the gradient of o; G is the gradient of S, on entry
-// that of the exit state:
+// For the tokens of simd/diag_rule.h, with S the state after token t, B = A_t S_{t-1} the decayed
+// one before it, e = v - B^T k, d = beta e and do the gradient of o; G is the gradient of S, on
+// entry that of the exit state:
 //     G      += q do^T            dq += S do
 //     b       = beta G^T k        dv += b         dbeta += <G^T k, e>
 //     dk     += G d - B b
@@ -19,12 +19,12 @@ enum { LTE_DIAG_GRAD_TOKENS = 32 }; // at most so many in a chunk
 //     dlog_decay += rowsum(G .* B)
 //     G       = A_t G
 // from the last token to the first, where G becomes the gradient of the entry state. Where
-// nothing is erased, e = v, d = beta v or v, b goes to dv (and <G^T k, v> to dbeta) alone, dk += G d, and
-// G loses nothing. The states inside the chunk
+// nothing is erased, e = v, d = beta v or v, b goes to dv (and <G^T k, v> to dbeta) alone, dk += G
+// d, and G loses nothing. The states inside the chunk
 // are not given: kernels recompute them.
 //
-// Tolerance against the reference, for |q|, |k| about 1 and beta <= 1: 2e-5 of the largest magnitude
-// of each result.
+// Tolerance against the reference, for |q|, |k| about 1 and beta <= 1: 2e-5 of the largest
+// magnitude of each result.
 struct lte_diag_grad_args {
     const float *state;      // on entry: [ceil(value_dim/16)][key_dim][16], 64-byte aligned
     float *dstate;           // likewise; gradient of the exit state in, of the entry state out

@@ -8,8 +8,8 @@
 
 // y[t*ys + r] = sum_c w[r*ws + c] * x[t*xs + c],  t < tokens, r < rows, c < cols.
 // Strides in elements. `w` is F32, BF16 or F16, read as it lies in the file: it need not even be
-// aligned to its own size. y must not overlap x or w. tokens, rows or cols may be 0 (cols = 0 writes
-// zeros).
+// aligned to its own size. y must not overlap x or w. tokens, rows or cols may be 0 (cols = 0
+// writes zeros).
 //
 // lte_linear_fn: for one to some tens of tokens. The sum of one (t, r) is formed in the same order
 // whatever `tokens` and `rows` are, so its bits depend only on its own row and token.

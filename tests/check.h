@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Harness of the kernel checks: TAP output, one pass per instruction-set level, random inputs that hit
-// edges, guarded buffers, the worst error printed. bench/ times the kernels.
+// Harness of the kernel checks: TAP output, one pass per instruction-set level, random inputs that
+// hit edges, guarded buffers, the worst error printed. bench/ times the kernels.
 //
 //     int main(int argc, char **argv)
 //     {
@@ -58,8 +58,8 @@ enum check_fill {
 const char *check_fill_name(enum check_fill fill);
 void check_fill(float *x, size_t n, enum check_fill fill);
 
-// `bytes` of memory with guard bytes on both sides, filled with 0xA5, 64-byte aligned plus `offset`.
-// check_guards() is false if a guard byte of any live buffer was changed (and says so).
+// `bytes` of memory with guard bytes on both sides, filled with 0xA5, 64-byte aligned plus
+// `offset`. check_guards() is false if a guard byte of any live buffer was changed (and says so).
 void *check_buffer(size_t bytes, size_t offset);
 float *check_floats(size_t n);             // check_buffer(n * 4, 0)
 bool check_guards(void);

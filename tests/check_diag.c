@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The linear step with per-channel decay and its gradient: every level against the reference; splits;
-// ranges; with one decay for all channels the gated delta rule (T25).
+// The linear step with per-channel decay and its gradient: every level against the reference;
+// splits; ranges; with one decay for all channels the gated delta rule (T25).
 #include "config.h"
 
 #include <math.h>
@@ -259,7 +259,8 @@ static void check_gradient(const char *name, lte_diag_grad_fn *fn)
 
 // ---- T25 ----
 
-// With one decay for all channels it is the gated delta rule: o, S, and dg summed over the channels.
+// With one decay for all channels it is the gated delta rule: o, S, and dg summed over the
+// channels.
 static void check_gdn(const char *name, const struct lte_kernels *k)
 {
     const struct shape s = {32, 48, 33, 0, ERASES, false, EQUAL};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Scores against thresholds: every level exactly as the reference, with ties, infinities and NaNs in both.
+// Scores against thresholds: every level exactly as the reference, with ties, infinities and NaNs
+// in both.
 #include "config.h"
 
 #include <math.h>

@@ -47,8 +47,8 @@ static void gradient(const struct lte_kernels *k, float *dw, float *db, const st
                           p->dilation, p->left);
 }
 
-// |dw| + sum |x| |dz| of one weight, with what falls below the normal range: what rounding errors are
-// measured by.
+// |dw| + sum |x| |dz| of one weight, with what falls below the normal range: what rounding errors
+// are measured by.
 static double size_of_sum(const struct data *d, const struct shape *p, size_t weight)
 {
     const size_t o = weight % p->out, c = weight / p->out % p->in, j = weight / p->out / p->in;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Causal short convolution: every level against the reference, any split of the tokens, known values.
+// Causal short convolution: every level against the reference, any split of the tokens, known
+// values.
 #include "config.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Conversion: the same logits where nothing was replaced, what replaced layers take over, refusals, bad
-// files, no memory.
+// Conversion: the same logits where nothing was replaced, what replaced layers take over, refusals,
+// bad files, no memory.
 #include "config.h"
 
 #include <math.h>
@@ -432,8 +432,8 @@ static void check_refused(struct fixture *f)
                  lte_convert(NULL, "x", "y", NULL) == LTE_ERR_ARGUMENT, "null pointers");
 }
 
-// Whatever byte of the source's files is wrong, or however early they end: an answer, and no file where
-// it is not a model.
+// Whatever byte of the source's files is wrong, or however early they end: an answer, and no file
+// where it is not a model.
 static void check_damage(struct fixture *f)
 {
     static const char *const files[] = {"from/config.json", "from/model.safetensors"};

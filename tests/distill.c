@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What looped models learn from besides the last loop's loss: steps against answers recorded from PyTorch in
-// float64 (tests/reference/record_distill.py), slopes against differences of the loss, what a step must not
-// depend on, what is refused.
+// What looped models learn from besides the last loop's loss: steps against answers recorded from
+// PyTorch in float64 (tests/reference/record_distill.py), slopes against differences of the loss,
+// what a step must not depend on, what is refused.
 #include "config.h"
 
 #include <math.h>
@@ -121,8 +121,8 @@ static double relative(double got, double want)
     return fabs(got - want) / (fabs(want) + 1e-12);
 }
 
-// Norm of the difference over the norm, the worst weight by name; *frozen: weights that were not to learn
-// and have not.
+// Norm of the difference over the norm, the worst weight by name; *frozen: weights that were not to
+// learn and have not.
 static double compare(const struct bench *b, const struct run *r, const struct lte_tensors *initial,
                       const char **worst_name, bool *frozen)
 {
@@ -295,7 +295,8 @@ static void check_bits(const struct run *r)
     lte_close(three);
 }
 
-// The student learns: what it is told to make smaller becomes smaller on the sequences that it sees.
+// The student learns: what it is told to make smaller becomes smaller on the sequences that it
+// sees.
 static void check_learning(const struct run *r)
 {
     struct bench b;

@@ -29,12 +29,12 @@ bool fixture_said(const struct fixture *f, ...);
 
 // Something that needs memory. It frees what it made, and returns what the library said.
 typedef enum lte_status fixture_call(struct fixture *f, void *opaque);
-// Makes the call with its first allocation failing, then its second, and so on until none fails. True
-// if there were at least `least` of them, every failure was reported as LTE_ERR_MEMORY and left
-// nothing allocated, and the call succeeded in the end.
+// Makes the call with its first allocation failing, then its second, and so on until none fails.
+// True if there were at least `least` of them, every failure was reported as LTE_ERR_MEMORY and
+// left nothing allocated, and the call succeeded in the end.
 bool fixture_starve(struct fixture *f, fixture_call *call, void *opaque, size_t least);
-// For a call that can do without some of its memory, as PCRE2 without its JIT: a success in spite of
-// the failure counts as LTE_ERR_MEMORY.
+// For a call that can do without some of its memory, as PCRE2 without its JIT: a success in spite
+// of the failure counts as LTE_ERR_MEMORY.
 enum lte_status fixture_spared(const struct fixture *f, enum lte_status status);
 
 // "<folder>/<name>"; four results are kept at a time.

@@ -137,8 +137,8 @@ static uint64_t fingerprint(struct probe *p)
     return hash(h, c->segment, c->segments * sizeof *c->segment);
 }
 
-// Central differences that were taken before: contexts begin with the same random numbers, so that a
-// case is the same at every level, and in blocks of rows.
+// Central differences that were taken before: contexts begin with the same random numbers, so that
+// a case is the same at every level, and in blocks of rows.
 static struct differences {
     struct differences *next;
     uint64_t of; // fingerprint

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradient of DeepSeek sparse attention, with the selection held fixed, and of the indexer's loss, with the
-// attention that it compares with held fixed: neither flows into the other's inputs.
+// Gradient of DeepSeek sparse attention, with the selection held fixed, and of the indexer's loss,
+// with the attention that it compares with held fixed: neither flows into the other's inputs.
 #include "config.h"
 
 #include <math.h>

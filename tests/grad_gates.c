@@ -88,7 +88,8 @@ static void check_step(struct lte_context *context, float low, float high, const
     run(&c, step_forward, name);
 }
 
-// Inputs far beyond what exp() can take: decays of 0 and of 1, and no gradient that is not a number.
+// Inputs far beyond what exp() can take: decays of 0 and of 1, and no gradient that is not a
+// number.
 static void check_extremes(struct lte_context *context, struct lte_op op, const char *name)
 {
     enum { N = 5 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradients of what comes before the indexer's scores: a layernorm within a row, rope on a part of heads, and
-// products from which nothing flows back.
+// Gradients of what comes before the indexer's scores: a layernorm within a row, rope on a part of
+// heads, and products from which nothing flows back.
 #include "config.h"
 
 #include <math.h>

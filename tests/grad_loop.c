@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradients of what looped models add: the residual around a loop, the gate on attention's output, the
-// splitting of a projection, interleaved rotary pairs.
+// Gradients of what looped models add: the residual around a loop, the gate on attention's output,
+// the splitting of a projection, interleaved rotary pairs.
 #include "config.h"
 
 #include <math.h>

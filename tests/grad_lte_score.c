@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The retention scorer in training: the published scores, gradients against central differences, with
-// the L1 term and dropout, and what the budget is told.
+// The retention scorer in training: the published scores, gradients against central differences,
+// with the L1 term and dropout, and what the budget is told.
 #include "config.h"
 
 #include <math.h>

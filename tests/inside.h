@@ -8,12 +8,14 @@
 #include "lib/session.h"
 #include "lte.h"
 
-// A context at a CPU level (NULL: the best) with so many threads; its messages become "# ..." lines.
-// The random numbers begin again, so that what is drawn for a level is what the others were given.
+// A context at a CPU level (NULL: the best) with so many threads; its messages become "# ..."
+// lines. The random numbers begin again, so that what is drawn for a level is what the others were
+// given.
 struct lte_context *inside_context(const char *cpu, unsigned threads);
 // Loads or exits with status 99.
 struct lte_model *inside_model(struct lte_context *context, const char *folder);
-// Makes a checkpoint from tests/data/models/NAME.json (seed 1, fp32), loads it and removes its files.
+// Makes a checkpoint from tests/data/models/NAME.json (seed 1, fp32), loads it and removes its
+// files.
 struct lte_model *inside_random_model(struct lte_context *context, const char *name);
 struct lte_session *inside_session(const struct lte_model *model, uint32_t batch);
 
@@ -31,8 +33,8 @@ size_t inside_find_op(const struct lte_session *session, uint32_t slot, enum lte
 void inside_visible(const struct lte_session *session, uint32_t layer, size_t head,
                      unsigned char *visible);
 
-// Steps two lists of sessions that stand alike, `greedy` by lte_session_step_greedy(), `plain` by logits and a
-// sampler, with fewer and fewer ids; whether they always chose the same.
+// Steps two lists of sessions that stand alike, `greedy` by lte_session_step_greedy(), `plain` by
+// logits and a sampler, with fewer and fewer ids; whether they always chose the same.
 bool inside_greedy(struct lte_session *const *greedy, struct lte_session *const *plain, size_t sessions);
 
 // Largest |a - b| divided by the largest |b|.

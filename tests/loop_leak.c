@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two tokens through two loops of one number, by a delta rule, or by sparse attention that weighs all tokens
-// alike: each loop begins with an empty state of its own. Were the second to begin where the first ended, a
-// token would see the one after it.
+// Two tokens through two loops of one number, by a delta rule, or by sparse attention that weighs
+// all tokens alike: each loop begins with an empty state of its own. Were the second to begin where
+// the first ended, a token would see the one after it.
 #include "config.h"
 
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static lte_value delta_loop(struct lte_builder *b, uint32_t slot, lte_value x)
                        .v_column = 2}});
 }
 
-// Attention's queries, keys and index are zero: every token gets the mean of the loop's inputs up to its own.
+// Attention's queries, keys and index are zero: every token gets the mean of the loop's inputs up
+// to its own.
 static lte_value dsa_loop(struct lte_builder *b, uint32_t slot, lte_value x)
 {
     static const float zero[2];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Laws of the gated delta rule, for the reference and every level: known answers, splits, causality,
-// linearity, limits of the gates, shared keys.
+// Laws of the gated delta rule, for the reference and every level: known answers, splits,
+// causality, linearity, limits of the gates, shared keys.
 #include "config.h"
 
 #include <math.h>
@@ -188,7 +188,8 @@ static bool all_finite(const float *x, size_t n)
     return true;
 }
 
-// Without decay and writes the state stays to the bit and is only read; with decay alone it shrinks.
+// Without decay and writes the state stays to the bit and is only read; with decay alone it
+// shrinks.
 static void check_gates(const char *level, lte_delta_rule_fn *fn)
 {
     static float want[TOKENS * VALUES], scaled[STATE];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Properties of sessions that hold for every model: any split, causality, threads, neighbours, reset,
-// limits, memory known beforehand.
+// Properties of sessions that hold for every model: any split, causality, threads, neighbours,
+// reset, limits, memory known beforehand.
 #include "config.h"
 
 #include <math.h>
@@ -23,10 +23,11 @@ static const char *const models[] = {"transformer", "qk_norm", "gva", "ungated",
                                      "retnet",      "retnet_plain", "lt2_linear",
                                      "hgrn2", "hgrn2_free", "mamba2", "mamba2_plain"};
 
-// The same text whatever the seed, which only draws the splits. Two ways of rounding may part at some
-// texts, and no tolerance holds for all of them: where the first token's query lies across its key, as
-// that of id 115 in retnet (|q.k| = 1.7e-5 |q| |k|), the norm behind the head divides (q.k) v by |q.k|
-// and makes 1e-3 of 1e-7; of two scores as good as equal, eviction may keep either; loops amplify.
+// The same text whatever the seed, which only draws the splits. Two ways of rounding may part at
+// some texts, and no tolerance holds for all of them: where the first token's query lies across its
+// key, as that of id 115 in retnet (|q.k| = 1.7e-5 |q| |k|), the norm behind the head divides (q.k)
+// v by |q.k| and makes 1e-3 of 1e-7; of two scores as good as equal, eviction may keep either;
+// loops amplify.
 static void draw_text(uint32_t *ids, size_t n, uint32_t vocabulary)
 {
     uint32_t r = 5;
@@ -182,7 +183,8 @@ static void check_neighbours(const struct lte_model *m, const char *name, const 
     free(got);
 }
 
-// T26: a prompt of 5, then 100 greedy tokens, each equal to reading everything again from the start.
+// T26: a prompt of 5, then 100 greedy tokens, each equal to reading everything again from the
+// start.
 static void check_greedy(const struct lte_model *m, const char *name, const uint32_t *ids)
 {
     const size_t v = m->vocabulary;
@@ -280,7 +282,8 @@ static void check_progress(const struct lte_model *m, const char *name, const ui
     free(b);
 }
 
-// Sessions take what the plan says, in one block, and nothing afterwards; memory may run out anywhere.
+// Sessions take what the plan says, in one block, and nothing afterwards; memory may run out
+// anywhere.
 static enum lte_status new_session(struct fixture *f, void *model)
 {
     struct lte_session *s;
@@ -290,7 +293,8 @@ static enum lte_status new_session(struct fixture *f, void *model)
     return status;
 }
 
-// Memory that no token has reached is not in a state: its bytes do not depend on what was there before.
+// Memory that no token has reached is not in a state: its bytes do not depend on what was there
+// before.
 static void check_state(const struct lte_model *m, const char *name, const uint32_t *ids)
 {
     unsigned char *state[2];

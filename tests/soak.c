@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Constant memory, in the long run: a session reads tokens by the ten thousand (with --tokens N, any
-// number) and asks for nothing after it was made; the process stays at the same number of pages.
+// Constant memory, in the long run: a session reads tokens by the ten thousand (with --tokens N,
+// any number) and asks for nothing after it was made; the process stays at the same number of
+// pages.
 #include "config.h"
 
 #include <inttypes.h>
@@ -51,8 +52,8 @@ static bool is_emulated(void)
     return emulator && *emulator;
 }
 
-// Pages of the process that no file backs; -1 where they cannot be told. Pages of the mapped weights
-// come and go as the system likes.
+// Pages of the process that no file backs; -1 where they cannot be told. Pages of the mapped
+// weights come and go as the system likes.
 static long own_pages(void)
 {
     long size, resident, shared, pages = -1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DeepSeek sparse attention as an op: which tokens are selected, against plain arithmetic; any split; full
-// attention where the selection has room for every token; several sessions in a step.
+// DeepSeek sparse attention as an op: which tokens are selected, against plain arithmetic; any
+// split; full attention where the selection has room for every token; several sessions in a step.
 #include "config.h"
 
 #include <math.h>
@@ -25,7 +25,8 @@ static struct lte_dsa_op make_op(enum lte_index_rule rule, size_t top)
                                .first = top / 8, .last = top / 5, .rule = rule};
 }
 
-// Small integers, and 16 of them a query: the indexer is exact, whatever the order, and ties are frequent.
+// Small integers, and 16 of them a query: the indexer is exact, whatever the order, and ties are
+// frequent.
 static struct inputs make_inputs(const struct lte_dsa_op *op)
 {
     struct inputs x = {.width = {QUERY, KV, KV, lte_dsa_index_width(op), QUERY}};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Vectors of the specification that concern ops rather than kernels: T5 (gates), T14 (retention scorer
-// as a stream), T15 (the threshold).
+// Vectors of the specification that concern ops rather than kernels: T5 (gates), T14 (retention
+// scorer as a stream), T15 (the threshold).
 #include "config.h"
 
 #include <math.h>

@@ -182,8 +182,9 @@ static void decay(struct lte_context *context, bool decay_all, double epsilon)
     free(a.memory);
 }
 
-// Ten steps of everything, routers frozen in the first four, against the recurrence in double. Routers
-// have `router_rate` times the rate of the rest and, unless it is 0, an epsilon of their own.
+// Ten steps of everything, routers frozen in the first four, against the recurrence in double.
+// Routers have `router_rate` times the rate of the rest and, unless it is 0, an epsilon of their
+// own.
 static void ten_steps(struct lte_context *context, double router_rate, double router_epsilon)
 {
     struct arrays a;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The controller of the retention budget: the published sequence of lambdas, the moving average, the
-// start-up rules, the ways of sharing, and what a checkpoint holds.
+// The controller of the retention budget: the published sequence of lambdas, the moving average,
+// the start-up rules, the ways of sharing, and what a checkpoint holds.
 #include "config.h"
 
 #include <math.h>
@@ -199,8 +199,8 @@ static void check_start(struct fixture *f)
     lte_model_free(m);
 }
 
-// A run whose retention settles: not before every head is below the budget, at an update, with routers
-// that learn; then for good, whatever the counts.
+// A run whose retention settles: not before every head is below the budget, at an update, with
+// routers that learn; then for good, whatever the counts.
 static void check_settling(struct fixture *f)
 {
     struct lte_model *m = configured(f);

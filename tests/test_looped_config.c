@@ -49,8 +49,8 @@ static void test_published(void **state)
         {"{'model_type':'lt2','preset':'1.3b','attn_gate':'none','layer_types':'full'}", 1290364928,
          4, 20, 20},
         {"{'model_type':'lt2','preset':'0.6b'}", 441465296, 4, 21, 4},
-        // Less the gates, and in each of four layers an indexer: 576 d for queries and key, 128 of the
-        // key's norm, 8 d for weights.
+        // Less the gates, and in each of four layers an indexer: 576 d for queries and key, 128 of
+        // the key's norm, 8 d for weights.
         {"{'model_type':'lt2','preset':'1.3b-dsa'}", 1430812672, 4, 20, 4},
         {"{'model_type':'lt2','preset':'0.6b-dsa'}", 439663568, 4, 21, 4},
     };

@@ -145,15 +145,15 @@ static void test_sizes(void **state)
         uint64_t parameters;
         uint32_t key_heads, value_heads, key_dim, value_dim;
     } models[] = {
-        // 2 layers of q and k 64x64, v, g and o 64x128 each, a norm of 32, an MLP of 3x64x256 and two norms;
-        // embeddings and head of 32000x64, a norm
+        // 2 layers of q and k 64x64, v, g and o 64x128 each, a norm of 32, an MLP of 3x64x256 and
+        // two norms; embeddings and head of 32000x64, a norm
         {RETNET "}", "retnet", 2 * (2 * 4096 + 3 * 8192 + 32 + 3 * 16384 + 128) + 2 * 2048000 + 64,
          4, 4, 16, 32},
         {RETNET ",'num_kv_heads':2}", "retnet",
          2 * (4096 + 2048 + 4096 + 2 * 8192 + 32 + 3 * 16384 + 128) + 2 * 2048000 + 64, 2, 2, 16, 32},
         {HGRN2 "}", "hgrn2", 2 * (4 * 4096 + 64 + 3 * 16384 + 128) + 2 * 2048000 + 64 + 128, 4, 4, 16, 16},
-        // in_proj of 128 + 128 + 2*128 + 8 rows, out_proj, 384 channels of 4 taps and a bias, three numbers
-        // a head, two norms
+        // in_proj of 128 + 128 + 2*128 + 8 rows, out_proj, 384 channels of 4 taps and a bias, three
+        // numbers a head, two norms
         {MAMBA2 "}", "mamba2", 2 * (520 * 64 + 8192 + 384 * 5 + 24 + 128 + 64) + 2 * 2048000 + 64,
          1, 8, 128, 16},
     };

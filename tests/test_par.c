@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Parallel loops: every item once, any size and number of threads, with and without a busy neighbour.
+// Parallel loops: every item once, any size and number of threads, with and without a busy
+// neighbour.
 #include "config.h"
 
 #include <pthread.h>

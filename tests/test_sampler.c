@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The sampler: each cut against a brute-force one, frequencies against the distribution, and what is
-// refused.
+// The sampler: each cut against a brute-force one, frequencies against the distribution, and what
+// is refused.
 #include "config.h"
 
 #include <float.h>

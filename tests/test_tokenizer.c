@@ -175,7 +175,8 @@ static void test_golden(void **state)
     unload();
 }
 
-// Any ids at all: the stream's pieces make up the decoded text, and no piece begins inside a sequence.
+// Any ids at all: the stream's pieces make up the decoded text, and no piece begins inside a
+// sequence.
 static void test_stream_is_decode(void **state)
 {
     (void)state;

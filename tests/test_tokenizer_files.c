@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What is wrong with a tokenizer.json is said with status, file and entry; and no failure, of memory
-// neither, leaks.
+// What is wrong with a tokenizer.json is said with status, file and entry; and no failure, of
+// memory neither, leaks.
 #include "config.h"
 
 #include <setjmp.h>

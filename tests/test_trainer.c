@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A trainer's edges: resuming, gradients that are not finite, bad batches and options, broken files,
-// running out of memory.
+// A trainer's edges: resuming, gradients that are not finite, bad batches and options, broken
+// files, running out of memory.
 #include "config.h"
 
 #include <math.h>
@@ -107,9 +107,9 @@ static void count_moved(const struct lte_trainer *t, const float *before, size_t
     }
 }
 
-// Three steps that teach the scorers something, of which the budget is met in the second if `most` is
-// large: after them the scorers stay to the bit, and the budget adds nothing and moves nothing. A run that
-// is resumed then knows it.
+// Three steps that teach the scorers something, of which the budget is met in the second if `most`
+// is large: after them the scorers stay to the bit, and the budget adds nothing and moves nothing.
+// A run that is resumed then knows it.
 static void settle(const struct lte_train_options *o, double most)
 {
     struct fixture f;

@@ -195,8 +195,8 @@ static void move(struct lte_trainer *t, const float *direction, float by)
     lte_trainer_publish(t);
 }
 
-// The gradient of the whole model along random directions near it against the difference of losses. Not
-// for models whose choice of tokens, by retention or by selection, has steps.
+// The gradient of the whole model along random directions near it against the difference of losses.
+// Not for models whose choice of tokens, by retention or by selection, has steps.
 static void check_direction(struct lte_context *c, const char *model)
 {
     struct lte_train_options o = options();

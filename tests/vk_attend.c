@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// attend on Vulkan devices: outputs within the tolerance, and every byte of the state: what is retained
-// is a decision, and the rest is copied.
+// attend on Vulkan devices: outputs within the tolerance, and every byte of the state: what is
+// retained is a decision, and the rest is copied.
 #include "config.h"
 
 #include <math.h>
@@ -78,7 +78,8 @@ static void draw_leaving(const struct vk_case *c, lte_value value, float *x, siz
         x[i] = value == 3 ? logit[check_below(5)] : check_normal();
 }
 
-// Loops that share their keys and values: a token that has left is not stored, nor are many at once.
+// Loops that share their keys and values: a token that has left is not stored, nor are many at
+// once.
 static void leaving(void)
 {
     for (size_t loop = 0; loop < 3; loop++) {

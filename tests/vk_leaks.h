@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// For the one file of a program that includes it: drivers are unloaded with an instance and leave some bytes behind,
-// which the leak sanitizer can not tell from ours any more. vk_rig.c counts ours.
+// For the one file of a program that includes it: drivers are unloaded with an instance and leave
+// some bytes behind, which the leak sanitizer can not tell from ours any more. vk_rig.c counts
+// ours.
 #ifndef LTE_TESTS_VK_LEAKS_H
 #define LTE_TESTS_VK_LEAKS_H
 

@@ -17,8 +17,8 @@ struct shape {
     size_t taps[LTE_SCORER_CONVS], dilation[LTE_SCORER_CONVS];
 };
 
-// Weights as a model starts with them: every layer's outputs are about as large as its inputs. Logits are
-// far from 0, where what they cancel to would be no measure of the error.
+// Weights as a model starts with them: every layer's outputs are about as large as its inputs.
+// Logits are far from 0, where what they cancel to would be no measure of the error.
 static void fill_convs(struct lte_score_op *o, const struct shape *s)
 {
     float *w = weights, *b = biases;

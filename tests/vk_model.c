@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Whole models on a Vulkan device: recorded answers, any split, several sessions, states that move between
-// device and CPU, memory that runs out, a device that is lost.
+// Whole models on a Vulkan device: recorded answers, any split, several sessions, states that move
+// between device and CPU, memory that runs out, a device that is lost.
 #include "config.h"
 
 #include <stdio.h>

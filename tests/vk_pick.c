@@ -106,8 +106,8 @@ static uint32_t largest(const float *x, uint32_t n)
     return best;
 }
 
-// Every row another case: any numbers; few values, so that many are equal; NaN among them; nothing but
-// NaN and minus infinity; nothing but NaN.
+// Every row another case: any numbers; few values, so that many are equal; NaN among them; nothing
+// but NaN and minus infinity; nothing but NaN.
 static void fill(float *x, uint32_t width)
 {
     for (uint32_t i = 0; i < width; i++) {

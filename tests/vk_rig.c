@@ -209,8 +209,8 @@ static bool written(const struct vk_case *c, lte_value v)
     return out;
 }
 
-// A device may take numbers that are not normal for zero, and norms of rows that small raise them a thousand
-// times: below this, errors are not counted by the numbers' own size.
+// A device may take numbers that are not normal for zero, and norms of rows that small raise them a
+// thousand times: below this, errors are not counted by the numbers' own size.
 #define SMALL 1e-28
 
 static double magnitude(const float *x, size_t n)

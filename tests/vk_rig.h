@@ -32,8 +32,9 @@ struct vk_case {
 
 // Parameters as a session has by default, one session, one step of five rows, tolerance 1e-6.
 struct vk_case vk_case(enum lte_op_kind kind);
-// One TAP line a device (a skip if there is none): whether every step's values and the states agree, or,
-// with `refused` non-NULL, whether the device refuses the op with a sentence that has this in it.
+// One TAP line a device (a skip if there is none): whether every step's values and the states
+// agree, or, with `refused` non-NULL, whether the device refuses the op with a sentence that has
+// this in it.
 void vk_check(const struct vk_case *c, const char *name);
 void vk_check_refused(const struct vk_case *c, const char *refused, const char *name);
 

@@ -76,7 +76,8 @@ static void gates(const float *weight)
     }
 }
 
-// Logits far from where a chance more or less decides: what rounds otherwise may not leave otherwise.
+// Logits far from where a chance more or less decides: what rounds otherwise may not leave
+// otherwise.
 static void draw_exit(const struct vk_case *c, lte_value value, float *x, size_t rows)
 {
     static const float logit[] = {-9, -1, 0, 9, 2};

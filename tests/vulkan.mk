@@ -18,9 +18,16 @@ check_PROGRAMS += %D%/vk_linear %D%/vk_pick %D%/vk_rows
 %C%_vk_linear_LDADD = $(VK_LIBS) -lm
 %C%_vk_rows_LDADD = $(VK_LIBS) -lm
 
+# Of the other layer kinds.
+check_PROGRAMS += %D%/vk_diag %D%/vk_nsa %D%/vk_dsa
+%C%_vk_nsa_LDADD = $(VK_LIBS) -lm
+%C%_vk_dsa_LDADD = $(VK_LIBS) -lm
+%C%_vk_diag_LDADD = $(VK_LIBS) -lm
+
 # Whole models.
-check_PROGRAMS += %D%/vk_model
+check_PROGRAMS += %D%/vk_model %D%/vk_families
 %C%_vk_model_LDADD = $(VK_LIBS) $(MODEL_LIBS) -lm
+%C%_vk_families_LDADD = $(VK_LIBS) $(MODEL_LIBS) -lm
 endif
 
 # Caches are written to the build folder.
@@ -31,10 +38,3 @@ clean-local:
 # The shaders themselves.
 dist_check_SCRIPTS += %D%/cli_devices.sh %D%/spirv.sh
 AM_TESTS_ENVIRONMENT += GLSLANG='$(GLSLANG)'; SPIRV_VAL='$(SPIRV_VAL)'; export GLSLANG SPIRV_VAL;
-# of other mixers
-check_PROGRAMS += %D%/vk_diag %D%/vk_nsa %D%/vk_dsa
-%C%_vk_nsa_LDADD = $(VK_LIBS) -lm
-%C%_vk_dsa_LDADD = $(VK_LIBS) -lm
-%C%_vk_diag_LDADD = $(VK_LIBS) -lm
-check_PROGRAMS += %D%/vk_families
-%C%_vk_families_LDADD = $(VK_LIBS) $(MODEL_LIBS) -lm

@@ -80,8 +80,8 @@ struct lte_session_params engine_session_params(const struct engine_settings *se
 int engine_session(const struct engine *engine, const struct engine_settings *settings,
                    uint64_t needed, struct lte_session **session, struct lte_plan *plan);
 
-// Reads a text (see text_read()), opens the engine and encodes the text: what a command does that works
-// on one. Returns an exit status; engine and tokens are to be ended in any case.
+// Reads a text (see text_read()), opens the engine and encodes the text: what a command does that
+// works on one. Returns an exit status; engine and tokens are to be ended in any case.
 int engine_read(struct engine *engine, const struct engine_settings *settings, const char *folder,
                 const char *words, const char *file, bool special, struct tokens *tokens);
 

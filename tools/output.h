@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// To be called first: opens what of the three standard files the caller has closed, so that no other
-// file takes their numbers, and ignores SIGPIPE.
+// To be called first: opens what of the three standard files the caller has closed, so that no
+// other file takes their numbers, and ignores SIGPIPE.
 void output_begin(void);
 // Writes at once, past stdio. False when that failed, which has been reported, or was interrupted.
 bool output_write(const char *bytes, size_t count);

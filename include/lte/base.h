@@ -29,7 +29,8 @@ enum lte_status {
     // The allocator returned NULL. Whatever the call had allocated has been freed; objects that
     // existed before the call are unchanged and usable.
     LTE_ERR_MEMORY = 2,
-    // A file could not be opened, read, mapped or written; the log names it and the system's reason.
+    // A file could not be opened, read, mapped or written; the log names it and the system's
+    // reason.
     LTE_ERR_IO = 3,
     // A file was read but its contents are damaged or contradict themselves (truncated, lying
     // lengths, overlapping tensors, broken JSON).
@@ -37,8 +38,8 @@ enum lte_status {
     // A well-formed file asks for something this library does not do (a model type, a config key, a
     // tensor type). The log names it.
     LTE_ERR_UNSUPPORTED = 5,
-    // A session whose layers grow with the context has reached the limit fixed when it was made. The
-    // session is unchanged: it can be read, reset or freed.
+    // A session whose layers grow with the context has reached the limit fixed when it was made.
+    // The session is unchanged: it can be read, reset or freed.
     LTE_ERR_CONTEXT_FULL = 6,
     // Text is not valid UTF-8. The log gives the byte offset.
     LTE_ERR_UTF8 = 7,
@@ -68,9 +69,10 @@ LTE_API size_t lte_dtype_size(enum lte_dtype dtype);
 LTE_API const char *lte_dtype_name(enum lte_dtype dtype);
 
 // Where all memory comes from. `alloc` returns `size` bytes (never 0) at a multiple of `align` (a
-// power of two, at most 4096), or NULL; it is not asked for zeroed memory. `free` takes what `alloc`
-// returned, never NULL, and the size that was asked for. Both may be called from any thread that
-// calls the library, never from the worker threads it starts. `opaque` is handed back untouched.
+// power of two, at most 4096), or NULL; it is not asked for zeroed memory. `free` takes what
+// `alloc` returned, never NULL, and the size that was asked for. Both may be called from any thread
+// that calls the library, never from the worker threads it starts. `opaque` is handed back
+// untouched.
 struct lte_allocator {
     void *(*alloc)(void *opaque, size_t size, size_t align);
     void (*free)(void *opaque, void *pointer, size_t size);

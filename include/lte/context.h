@@ -20,10 +20,11 @@ enum lte_device {
 
 // Fill with lte_options_init(), then change what you want to.
 struct lte_options {
-    unsigned threads;                // 1..1024; 0: one per core this process may run on, little cores
-                                     // of a mixed (big.LITTLE) machine left out
+    unsigned threads;                // 1..1024; 0: one per core this process may run on, little
+                                     // cores of a mixed (big.LITTLE) machine left out
     const char *cpu;                 // "ref", "avx2", "avx512", "neon": the highest kernel level to
-                                     // use; NULL: what the CPU has, or what LTE_CPU says if it is set
+                                     // use; NULL: what the CPU has, or what LTE_CPU says if it is
+                                     // set
     enum lte_device device;          // LTE_DEVICE_CPU by default
     unsigned device_number;          // LTE_DEVICE_VULKAN: which of the loader's devices; 0, the first
     struct lte_allocator allocator;  // all members NULL: the C library's
@@ -42,29 +43,31 @@ struct lte_device_info {
                                      // cooperative matrices
     uint64_t reserved[8];
 };
-// Describes the device with that number, from 0. Of `options`, which may be NULL, allocator and log are
-// looked at. LTE_OK, LTE_ERR_ARGUMENT (info NULL, or there are not so many devices: none without a loader),
-// LTE_ERR_UNSUPPORTED (it lacks what shaders need; name and version are given, the log says the rest),
-// LTE_ERR_MEMORY, LTE_ERR_DEVICE. Thread-safety: Safe.
+// Describes the device with that number, from 0. Of `options`, which may be NULL, allocator and log
+// are looked at. LTE_OK, LTE_ERR_ARGUMENT (info NULL, or there are not so many devices: none
+// without a loader), LTE_ERR_UNSUPPORTED (it lacks what shaders need; name and version are given,
+// the log says the rest), LTE_ERR_MEMORY, LTE_ERR_DEVICE. Thread-safety: Safe.
 LTE_API enum lte_status lte_device_describe(const struct lte_options *options, unsigned number,
                                             struct lte_device_info *info);
 
 // Writes the defaults. Thread-safety: Safe.
 LTE_API void lte_options_init(struct lte_options *options);
 
-// Makes a context. `options` may be NULL for the defaults and need only live until the call returns.
-// On success the caller owns *context and ends it with lte_close(), after everything made from it;
-// on failure *context is NULL.
-// LTE_OK, LTE_ERR_ARGUMENT (context NULL; threads, cpu or device outside the lists above; cpu names a
-// level this CPU or build does not have), LTE_ERR_MEMORY, LTE_ERR_DEVICE (it is there and fails). Without
-// the device that was asked for, or a library built for it, everything runs on the CPU; the log says why.
+// Makes a context. `options` may be NULL for the defaults and need only live until the call
+// returns. On success the caller owns *context and ends it with lte_close(), after everything made
+// from it; on failure *context is NULL.
+// LTE_OK, LTE_ERR_ARGUMENT (context NULL; threads, cpu or device outside the lists above; cpu names
+// a level this CPU or build does not have), LTE_ERR_MEMORY, LTE_ERR_DEVICE (it is there and fails).
+// Without the device that was asked for, or a library built for it, everything runs on the CPU; the
+// log says why.
 // Thread-safety: Safe. The context is constant once made: any number of threads may use it at once.
 // With OpenBLAS built in, the first context sets OpenBLAS to one thread for the whole process: the
 // library splits the work itself.
 LTE_API enum lte_status lte_open(const struct lte_options *options, struct lte_context **context);
 
-// Frees a context and ends its threads; NULL is allowed. Models, tokenizers, samplers and sessions made from it must have
-// been freed before. Thread-safety: nothing else may use the context during or after the call.
+// Frees a context and ends its threads; NULL is allowed. Models, tokenizers, samplers and sessions
+// made from it must have been freed before. Thread-safety: nothing else may use the context during
+// or after the call.
 LTE_API void lte_close(struct lte_context *context);
 
 // Kernel level in use: "ref", "avx2", "avx512" or "neon". Thread-safety: Safe.

@@ -13,21 +13,23 @@ extern "C" {
 struct lte_model;
 
 // Loads a folder that holds config.json, model.safetensors (or shards and
-// model.safetensors.index.json) and, unless the caller wants none, tokenizer.json. Every length, name,
-// shape and type is checked before it is used; the weight files stay mapped until lte_model_free().
-// On success the caller owns *model; on failure it is NULL and nothing is leaked.
-// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY, LTE_ERR_IO, LTE_ERR_FORMAT (damaged file, missing, unknown
-// or misshapen tensor), LTE_ERR_UNSUPPORTED (model type, config key or tensor type; the log names it).
-// Thread-safety: Safe. The model is constant once made: any number of threads and sessions may share
-// it. Its files must not be changed while it lives.
+// model.safetensors.index.json) and, unless the caller wants none, tokenizer.json. Every length,
+// name, shape and type is checked before it is used; the weight files stay mapped until
+// lte_model_free(). On success the caller owns *model; on failure it is NULL and nothing is leaked.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY, LTE_ERR_IO, LTE_ERR_FORMAT (damaged file, missing,
+// unknown or misshapen tensor), LTE_ERR_UNSUPPORTED (model type, config key or tensor type; the log
+// names it).
+// Thread-safety: Safe. The model is constant once made: any number of threads and sessions may
+// share it. Its files must not be changed while it lives.
 LTE_API enum lte_status lte_model_load(struct lte_context *context, const char *folder,
                                        struct lte_model **model);
 
 // Fill with lte_model_params_init(), then change what you want to.
 struct lte_model_params {
-    uint32_t loops;          // times the layers run per token. A model with weights or windows of its
-                             // own for every loop has no more than it was made with; others have as
-                             // many as wanted, up to 64. 0, the default: as config.json says
+    uint32_t loops;          // times the layers run per token. A model with weights or windows of
+                             // its own for every loop has no more than it was made with; others
+                             // have as many as wanted, up to 64. 0, the default: as config.json
+                             // says
     uint64_t reserved[8];    // zero
 };
 LTE_API void lte_model_params_init(struct lte_model_params *params);
@@ -90,16 +92,17 @@ struct lte_trial {
     double device_seconds;
     uint64_t reserved[4];
 };
-// Tries a model that runs on a device. Loading it has done so already, and has left it on the CPU if it
-// did not pass; with LTE_DEVICE_AUTO also if it was slower.
-// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_UNSUPPORTED (it runs on the CPU), LTE_ERR_MEMORY, LTE_ERR_DEVICE.
+// Tries a model that runs on a device. Loading it has done so already, and has left it on the CPU
+// if it did not pass; with LTE_DEVICE_AUTO also if it was slower.
+// LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_UNSUPPORTED (it runs on the CPU), LTE_ERR_MEMORY,
+// LTE_ERR_DEVICE.
 // Thread-safety: Safe.
 LTE_API enum lte_status lte_model_trial(const struct lte_model *model, struct lte_trial *trial);
 
-// Makes `folder` with a copy of the config file and a randomly initialised model.safetensors, by the
-// rules of the model's training recipe, the same for the same seed on every machine. Matrices are
-// stored as `dtype`, vectors as F32. The folder may exist; existing model files are not overwritten
-// (LTE_ERR_IO). On failure no partial model.safetensors is left behind.
+// Makes `folder` with a copy of the config file and a randomly initialised model.safetensors, by
+// the rules of the model's training recipe, the same for the same seed on every machine. Matrices
+// are stored as `dtype`, vectors as F32. The folder may exist; existing model files are not
+// overwritten (LTE_ERR_IO). On failure no partial model.safetensors is left behind.
 // LTE_OK, LTE_ERR_ARGUMENT, LTE_ERR_MEMORY, LTE_ERR_IO, LTE_ERR_FORMAT, LTE_ERR_UNSUPPORTED.
 // Thread-safety: Safe for different folders.
 LTE_API enum lte_status lte_model_init(struct lte_context *context, const char *config,

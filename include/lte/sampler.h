@@ -11,11 +11,11 @@ extern "C" {
 
 struct lte_sampler;
 
-// Fill with lte_sampler_params_init(), then change what you want to. The steps apply in the order of
-// the members.
+// Fill with lte_sampler_params_init(), then change what you want to. The steps apply in the order
+// of the members.
 struct lte_sampler_params {
-    float repetition_penalty;  // > 0; logits of recent tokens are divided (if positive) or multiplied
-                               // (if negative) by it; 1: off (default)
+    float repetition_penalty;  // > 0; logits of recent tokens are divided (if positive) or
+                               // multiplied (if negative) by it; 1: off (default)
     uint32_t repetition_window;// how many recent tokens count, at most 65536; default 64
     float temperature;         // >= 0; 0: greedy, the largest logit, lowest id on ties. Default 0
     uint32_t top_k;            // keep the k largest; 0: off (default)

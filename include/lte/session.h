@@ -13,26 +13,27 @@ struct lte_session;
 
 // Fill with lte_session_params_init(), then change what you want to.
 struct lte_session_params {
-    uint64_t max_tokens;      // context limit of layers that grow with it (full attention); they are
-                              // allocated for it at once: 1..2^31. Ignored, whatever it is, by
+    uint64_t max_tokens;      // context limit of layers that grow with it (full attention); they
+                              // are allocated for it at once: 1..2^31. Ignored, whatever it is, by
                               // models that do not grow. Default 4096
-    uint32_t batch;           // most tokens computed at once: a larger prompt is cut into such pieces.
-                              // Changes memory and speed, not the result. 1..4096, default 256
+    uint32_t batch;           // most tokens computed at once: a larger prompt is cut into such
+                              // pieces. Changes memory and speed, not the result. 1..4096, default
+                              // 256
     enum lte_dtype kv_dtype;  // type of keys and values kept; default LTE_DTYPE_F32
-    float exit_threshold;     // looped models with an exit gate: a token's logits are those of the first
-                              // loop after which the chances of leaving add up to this; above 1: of
-                              // the last loop. All loops are computed, unless share_loops. 0, the
-                              // default: as the model says
-    uint32_t share_loops;     // nonzero: of looped models, attention layers keep only the last loop's
-                              // keys and values, which every loop reads for the tokens of earlier
-                              // calls; L times less memory. Another result, and one that depends on
-                              // how tokens are split into calls and by `batch`. A call of one token a
-                              // session ends with the loop after which all of them have left, whose
-                              // keys and values a token then keeps. Default 0
+    float exit_threshold;     // looped models with an exit gate: a token's logits are those of the
+                              // first loop after which the chances of leaving add up to this; above
+                              // 1: of the last loop. All loops are computed, unless share_loops. 0,
+                              // the default: as the model says
+    uint32_t share_loops;     // nonzero: of looped models, attention layers keep only the last
+                              // loop's keys and values, which every loop reads for the tokens of
+                              // earlier calls; L times less memory. Another result, and one that
+                              // depends on how tokens are split into calls and by `batch`. A call
+                              // of one token a session ends with the loop after which all of them
+                              // have left, whose keys and values a token then keeps. Default 0
     uint32_t on_cpu;          // nonzero: on the CPU, whatever the context's device. Default 0
-    uint32_t exit_weighted;   // nonzero, looped models with an exit gate: a token's logits are the mean of
-                              // every loop's, weighed by the chance of leaving just there; no token
-                              // leaves early, whatever the threshold. Default 0
+    uint32_t exit_weighted;   // nonzero, looped models with an exit gate: a token's logits are the
+                              // mean of every loop's, weighed by the chance of leaving just there;
+                              // no token leaves early, whatever the threshold. Default 0
     uint64_t reserved[6];     // zero
 };
 LTE_API void lte_session_params_init(struct lte_session_params *params);
@@ -44,8 +45,8 @@ struct lte_plan {
     uint64_t session;         // state + activations + the session's own bookkeeping: all of it
     uint64_t growing;         // the part of `state` that is proportional to max_tokens
     uint64_t max_tokens;      // the limit that applies; UINT64_MAX when nothing grows
-    uint64_t full_cache;      // bytes of keys and values a full-attention cache would take for every
-                              // attention layer at `max_tokens` asked for, for comparison;
+    uint64_t full_cache;      // bytes of keys and values a full-attention cache would take for
+                              // every attention layer at `max_tokens` asked for, for comparison;
                               // UINT64_MAX if that is more than 64 bits hold
     uint32_t slots;           // loops * layers
     uint64_t reserved[8];
@@ -85,19 +86,19 @@ LTE_API void lte_session_reset(struct lte_session *session);
 // Tokens read so far.
 LTE_API uint64_t lte_session_position(const struct lte_session *session);
 
-// The session's state as bytes: what is carried from token to token, and the position. It may be kept
-// and given to another session of the same model with the same parameters (max_tokens included, where
-// the model grows), here or in another process, on the CPU or on a device. The bytes are of this version
-// of the library, and hold nothing of the session's progress function.
+// The session's state as bytes: what is carried from token to token, and the position. It may be
+// kept and given to another session of the same model with the same parameters (max_tokens
+// included, where the model grows), here or in another process, on the CPU or on a device. The
+// bytes are of this version of the library, and hold nothing of the session's progress function.
 LTE_API size_t lte_session_state_size(const struct lte_session *session);
 // Writes them to `state`. LTE_OK, LTE_ERR_ARGUMENT (NULL), LTE_ERR_SPACE (size < state size),
 // LTE_ERR_DEVICE (the session's device was lost, and its state with it).
 // Thread-safety, here and below: one thread at a time per session.
 LTE_API enum lte_status lte_session_get_state(const struct lte_session *session, void *state,
                                               size_t size);
-// Makes the session go on from there. LTE_OK, LTE_ERR_ARGUMENT (NULL), LTE_ERR_FORMAT (not a state, or
-// of a session of another model or with other parameters), LTE_ERR_CONTEXT_FULL (its position is above
-// the session's limit): the session is unchanged; LTE_ERR_DEVICE.
+// Makes the session go on from there. LTE_OK, LTE_ERR_ARGUMENT (NULL), LTE_ERR_FORMAT (not a state,
+// or of a session of another model or with other parameters), LTE_ERR_CONTEXT_FULL (its position is
+// above the session's limit): the session is unchanged; LTE_ERR_DEVICE.
 LTE_API enum lte_status lte_session_set_state(struct lte_session *session, const void *state,
                                               size_t size);
 
@@ -110,10 +111,10 @@ enum lte_logits {
 // Reads `count` tokens. Any split of a sequence into calls, down to one token at a time, gives the
 // same logits and state (within rounding: the order of sums may differ). `logits` receives fp32
 // values as `want` says and may be NULL for LTE_LOGITS_NONE.
-// LTE_OK, LTE_ERR_ARGUMENT (NULL where values are wanted, a token id outside the vocabulary: the log
-// names it and its index; nothing has been read), LTE_ERR_CONTEXT_FULL (position + count > max_tokens
-// of a growing model: nothing has been read), LTE_ERR_CANCELLED (see lte_session_set_progress),
-// LTE_ERR_DEVICE (the session's device was lost, and its state with it).
+// LTE_OK, LTE_ERR_ARGUMENT (NULL where values are wanted, a token id outside the vocabulary: the
+// log names it and its index; nothing has been read), LTE_ERR_CONTEXT_FULL (position + count >
+// max_tokens of a growing model: nothing has been read), LTE_ERR_CANCELLED (see
+// lte_session_set_progress), LTE_ERR_DEVICE (the session's device was lost, and its state with it).
 // Thread-safety: one thread at a time per session.
 LTE_API enum lte_status lte_session_feed(struct lte_session *session, const uint32_t *tokens,
                                          size_t count, enum lte_logits want, float *logits);
@@ -121,19 +122,19 @@ LTE_API enum lte_status lte_session_feed(struct lte_session *session, const uint
 // Steps `sessions` different sessions of one model by one token each, together: each weight is read
 // once for all of them. The states stay where they are. logits: [sessions][vocabulary], or NULL for
 // none. A session's logits do not depend, to the bit, on its neighbours or on how many they are.
-// LTE_OK; LTE_ERR_ARGUMENT (no sessions, sessions of different models, one session twice, a token id
-// outside the vocabulary), LTE_ERR_CONTEXT_FULL: no session has been changed.
+// LTE_OK; LTE_ERR_ARGUMENT (no sessions, sessions of different models, one session twice, a token
+// id outside the vocabulary), LTE_ERR_CONTEXT_FULL: no session has been changed.
 // Thread-safety: one thread at a time for all the sessions of the call.
 LTE_API enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
                                          const uint32_t *tokens, float *logits);
 
 #define LTE_NO_TOKEN UINT32_MAX
 
-// The same for callers that go on with the likeliest token: best[i] is the id of the largest of the first
-// `ids` logits of session i, the lowest id on ties, never that of a NaN, as a greedy sampler for `ids`
-// tokens takes it; LTE_NO_TOKEN if none is above -infinity. A device gives out these ids and nothing
-// else. `logits` is room for [sessions][vocabulary] values, which are undefined afterwards; `best` may be
-// the array of `tokens`.
+// The same for callers that go on with the likeliest token: best[i] is the id of the largest of the
+// first `ids` logits of session i, the lowest id on ties, never that of a NaN, as a greedy sampler
+// for `ids` tokens takes it; LTE_NO_TOKEN if none is above -infinity. A device gives out these ids
+// and nothing else. `logits` is room for [sessions][vocabulary] values, which are undefined
+// afterwards; `best` may be the array of `tokens`.
 // As lte_session_step(), and LTE_ERR_ARGUMENT: NULL, or ids outside 1..vocabulary.
 LTE_API enum lte_status lte_session_step_greedy(struct lte_session *const *session, size_t sessions,
                                                 const uint32_t *tokens, uint32_t ids,

@@ -32,11 +32,12 @@ enum lte_encode_flags {
 };
 
 // Encodes `length` bytes of UTF-8. Writes at most `capacity` ids and stores in *count how many the
-// text has. `ids` may be NULL when capacity is 0: the call then only counts, and returns LTE_OK. The
-// time is linear in `length` (up to a logarithm for one very long word).
-// LTE_OK, LTE_ERR_ARGUMENT (also a single word of 2 GiB or more), LTE_ERR_MEMORY, LTE_ERR_UTF8 (the log
-// gives the offset), LTE_ERR_SPACE (*count > capacity; the first `capacity` ids have been written),
-// LTE_ERR_UNSUPPORTED (a pattern of the tokenizer needs more backtracking on this text than is safe).
+// text has. `ids` may be NULL when capacity is 0: the call then only counts, and returns LTE_OK.
+// The time is linear in `length` (up to a logarithm for one very long word).
+// LTE_OK, LTE_ERR_ARGUMENT (also a single word of 2 GiB or more), LTE_ERR_MEMORY, LTE_ERR_UTF8 (the
+// log gives the offset), LTE_ERR_SPACE (*count > capacity; the first `capacity` ids have been
+// written), LTE_ERR_UNSUPPORTED (a pattern of the tokenizer needs more backtracking on this text
+// than is safe).
 // Thread-safety: Safe.
 LTE_API enum lte_status lte_tokenizer_encode(const struct lte_tokenizer *tokenizer, const char *text,
                                              size_t length, unsigned flags, uint32_t *ids,
@@ -46,9 +47,9 @@ enum lte_decode_flags {
     LTE_DECODE_SPECIAL = 1 // write special tokens out instead of skipping them
 };
 
-// Decodes `count` ids to UTF-8 bytes, without a terminating NUL. Bytes that do not form UTF-8 become
-// U+FFFD. Stores in *length how many bytes the text has; `text` may be NULL when capacity is 0: the
-// call then only counts, and returns LTE_OK.
+// Decodes `count` ids to UTF-8 bytes, without a terminating NUL. Bytes that do not form UTF-8
+// become U+FFFD. Stores in *length how many bytes the text has; `text` may be NULL when capacity is
+// 0: the call then only counts, and returns LTE_OK.
 // LTE_OK, LTE_ERR_ARGUMENT (an id that the vocabulary does not have; the log names it),
 // LTE_ERR_MEMORY, LTE_ERR_SPACE (*length > capacity; nothing was written).
 // Thread-safety: Safe.
@@ -63,8 +64,8 @@ LTE_API enum lte_status lte_tokenizer_find(const struct lte_tokenizer *tokenizer
 // Nonzero if `id` is an added token marked special. Thread-safety: Safe.
 LTE_API int lte_tokenizer_is_special(const struct lte_tokenizer *tokenizer, uint32_t id);
 
-// Streaming decoder: tokens in, whole UTF-8 sequences out. A sequence that several tokens make up is
-// held back until it is complete. Zero-initialise it with lte_stream_init(); it owns nothing and
+// Streaming decoder: tokens in, whole UTF-8 sequences out. A sequence that several tokens make up
+// is held back until it is complete. Zero-initialise it with lte_stream_init(); it owns nothing and
 // needs no freeing. The concatenation of everything a stream gives out equals
 // lte_tokenizer_decode() of the same ids.
 struct lte_stream {
@@ -80,7 +81,8 @@ LTE_API void lte_stream_init(struct lte_stream *stream, const struct lte_tokeniz
 
 // Feeds one id. Stores the bytes that are complete in text[0..*length). `capacity` of
 // lte_stream_capacity() bytes is always enough.
-// LTE_OK, LTE_ERR_ARGUMENT (unknown id; the stream is unchanged), LTE_ERR_SPACE (unchanged as well).
+// LTE_OK, LTE_ERR_ARGUMENT (unknown id; the stream is unchanged), LTE_ERR_SPACE (unchanged as
+// well).
 // Thread-safety: one thread at a time per stream.
 LTE_API enum lte_status lte_stream_put(struct lte_stream *stream, uint32_t id, char *text,
                                        size_t capacity, size_t *length);

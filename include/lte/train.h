@@ -24,23 +24,24 @@ struct lte_batch {
 };
 
 // A source of micro-batches: fills batch->token, target and segment for micro-batch `micro` of step
-// `step`, both counted from 0. It should depend on these two numbers alone: then a resumed run goes on
-// as if never stopped. Any status but LTE_OK ends the step with it, and nothing was learnt.
+// `step`, both counted from 0. It should depend on these two numbers alone: then a resumed run goes
+// on as if never stopped. Any status but LTE_OK ends the step with it, and nothing was learnt.
 typedef enum lte_status lte_batch_fn(void *opaque, uint64_t step, uint32_t micro,
                                      struct lte_batch *batch);
 
-// A loss over `rows` rows of logits [rows][vocabulary] (all with a target other than LTE_IGNORE or with
-// it: those must get a zero gradient). Returns the sum of the losses of the rows that count, in nats,
-// and writes `scale` times its derivative to `gradient` [rows][vocabulary], unless that is NULL.
-// Called from the training thread, rows in order, several times a micro-batch.
+// A loss over `rows` rows of logits [rows][vocabulary] (all with a target other than LTE_IGNORE or
+// with it: those must get a zero gradient). Returns the sum of the losses of the rows that count,
+// in nats, and writes `scale` times its derivative to `gradient` [rows][vocabulary], unless that is
+// NULL. Called from the training thread, rows in order, several times a micro-batch.
 typedef double lte_loss_fn(void *opaque, const float *logits, const uint32_t *target, size_t rows,
                            size_t vocabulary, float scale, float *gradient);
 
-// What a looped model, or a converted one, learns from. In all but the first, options->loss is not used.
+// What a looped model, or a converted one, learns from. In all but the first, options->loss is not
+// used.
 enum lte_objective_kind {
     LTE_OBJECTIVE_LAST,      // the loss of the last loop's logits (default)
-    LTE_OBJECTIVE_EXITS,     // of every loop's, expected over the exit gate, less exit_entropy times the
-                             // entropy of where tokens leave: the gate learns too
+    LTE_OBJECTIVE_EXITS,     // of every loop's, expected over the exit gate, less exit_entropy
+                             // times the entropy of where tokens leave: the gate learns too
     LTE_OBJECTIVE_EXIT_GATE, // the gate alone: to go on where the last loop made the loss smaller
     LTE_OBJECTIVE_ALIGN,     // layers of another kind than the teacher's: to put out what the teacher's do
     LTE_OBJECTIVE_DISTILL    // the teacher's logits
@@ -50,8 +51,8 @@ enum lte_objective_kind {
 struct lte_train_options {
     uint64_t steps;          // of the whole run: the learning rate follows it; default 1000
     uint32_t rows, segments; // the largest micro-batch; default 4096 and 64
-    uint32_t longest;        // tokens of the longest sequence, with which the count of retained tokens
-                             // begins; 0 (default): rows
+    uint32_t longest;        // tokens of the longest sequence, with which the count of retained
+                             // tokens begins; 0 (default): rows
     uint32_t micro_batches;  // per step, gradients averaged; default 1
     double learning_rate;    // peak; default 3e-4
     double final_rate;       // at the end, relative to the peak; default 0.1
@@ -59,35 +60,37 @@ struct lte_train_options {
     double weight_decay;     // decoupled; default 0.1
     int decay_all;           // nonzero: norms, biases, A_log and dt_bias decay too; default 0
     double beta1, beta2, epsilon; // of AdamW; default 0.9, 0.95, 1e-8
-    // Retention scorers: learning rate relative to the rest (default 1), AdamW's epsilon (0, the default:
-    // that of the rest), the step after which they stay as they are and their budget ends (0, the
-    // default: never); nonzero: they also do once every head retains no more than the budget (default 0).
+    // Retention scorers: learning rate relative to the rest (default 1), AdamW's epsilon (0, the
+    // default: that of the rest), the step after which they stay as they are and their budget ends
+    // (0, the default: never); nonzero: they also do once every head retains no more than the
+    // budget (default 0).
     double router_rate, router_epsilon;
     uint64_t router_steps;
     int router_settle;
-    // Indexers of sparse attention ("dsa") learn from the divergence of their choice from attention, and
-    // nothing else does: the weight of that loss (default 1; 0: they stay as they are), the steps at the
-    // beginning in which attention in these layers is given everything (default 0), and whether, all run
-    // long, that is so and nothing but indexers learns (default 0).
+    // Indexers of sparse attention ("dsa") learn from the divergence of their choice from
+    // attention, and nothing else does: the weight of that loss (default 1; 0: they stay as they
+    // are), the steps at the beginning in which attention in these layers is given everything
+    // (default 0), and whether, all run long, that is so and nothing but indexers learns (default
+    // 0).
     double index_weight;
     uint64_t index_dense_steps;
     int index_only;
     double clip;             // largest global norm of the gradient; 0: no clipping; default 1
-    enum lte_dtype weights;  // what the forward pass reads: LTE_DTYPE_F32 (default) or LTE_DTYPE_BF16,
-                             // the latter rounded from fp32 masters every step
-    int recompute;           // nonzero: keep only what goes from layer to layer and compute the rest
-                             // again in the backward pass; default 0
+    enum lte_dtype weights;  // what the forward pass reads: LTE_DTYPE_F32 (default) or
+                             // LTE_DTYPE_BF16, the latter rounded from fp32 masters every step
+    int recompute;           // nonzero: keep only what goes from layer to layer and compute the
+                             // rest again in the backward pass; default 0
     uint64_t seed;           // of fresh weights and of dropout; default 0
     lte_loss_fn *loss;       // NULL: cross-entropy
     void *loss_opaque;
     enum lte_objective_kind objective;
     double exit_entropy;     // default 0.1
     const struct lte_model *teacher; // of the same context, which must outlive the trainer; NULL: none
-    double every_loop;       // distillation: part of the steps in which every loop's logits count alike,
-                             // before the last loop's alone; default 0.2
+    double every_loop;       // distillation: part of the steps in which every loop's logits count
+                             // alike, before the last loop's alone; default 0.2
     double temperature;      // of both models' logits; default 1
-    double rest_rate;        // learning rate of what is not in a layer of another kind than the teacher's,
-                             // relative to those; default 0.07
+    double rest_rate;        // learning rate of what is not in a layer of another kind than the
+                             // teacher's, relative to those; default 0.07
     uintptr_t reserved[8];   // zero
 };
 LTE_API void lte_train_options_init(struct lte_train_options *options);
@@ -114,15 +117,15 @@ struct lte_train_plan {
     uintptr_t reserved[8];
 };
 
-// A trainer of a freshly initialised model. `config` is the path of a config.json; `tokenizer` that of a
-// tokenizer.json to be saved with the model, or NULL.
+// A trainer of a freshly initialised model. `config` is the path of a config.json; `tokenizer` that
+// of a tokenizer.json to be saved with the model, or NULL.
 LTE_API enum lte_status lte_trainer_new(struct lte_context *context, const char *config,
                                         const char *tokenizer,
                                         const struct lte_train_options *options,
                                         struct lte_trainer **trainer);
-// A trainer that starts from the weights of a checkpoint (step 0, moments zero). Weights of retention
-// scorers and indexers that the checkpoint lacks are drawn afresh; anything else missing is an error. `config` NULL:
-// the checkpoint's own.
+// A trainer that starts from the weights of a checkpoint (step 0, moments zero). Weights of
+// retention scorers and indexers that the checkpoint lacks are drawn afresh; anything else missing
+// is an error. `config` NULL: the checkpoint's own.
 LTE_API enum lte_status lte_trainer_load(struct lte_context *context, const char *folder,
                                          const char *config,
                                          const struct lte_train_options *options,
@@ -140,9 +143,9 @@ LTE_API enum lte_status lte_trainer_step(struct lte_trainer *trainer, lte_batch_
 LTE_API enum lte_status lte_trainer_evaluate(struct lte_trainer *trainer, lte_batch_fn *source,
                                              void *opaque, uint32_t batches,
                                              struct lte_train_report *report);
-// Writes config.json, model.safetensors, tokenizer.json if there is one, and the optimizer's state to a
-// folder, each file atomically and the weights' last, so that a crash leaves the old checkpoint or the
-// new one.
+// Writes config.json, model.safetensors, tokenizer.json if there is one, and the optimizer's state
+// to a folder, each file atomically and the weights' last, so that a crash leaves the old
+// checkpoint or the new one.
 LTE_API enum lte_status lte_trainer_save(struct lte_trainer *trainer, const char *folder);
 
 // Steps finished.

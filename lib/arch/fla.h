@@ -20,8 +20,8 @@ enum {
 // Embeddings, MLP, norms and head; allocates model->layer. `init_range` is the class's default of
 // initializer_range. False: look at config's status.
 bool lte_fla_configure(struct lte_config *config, struct lte_model *model, double init_range);
-// What every family's config says in the same words: tokens, tied head, activation, keys that change
-// nothing; width, layers and vocabulary have been read.
+// What every family's config says in the same words: tokens, tied head, activation, keys that
+// change nothing; width, layers and vocabulary have been read.
 bool lte_common_configure(struct lte_config *config, struct lte_model *model, double init_range);
 // Embeddings, every layer and its mixer, norm, head. `out_init` says how o_proj and down_proj,
 // which write to the residual, are drawn; NULL: like every other matrix.
@@ -33,8 +33,8 @@ void lte_gdn_configure(struct lte_config *config, const struct lte_model *model,
                        struct lte_gdn *gdn);
 void lte_gdn_weights(struct lte_walk *walk, struct lte_gdn *gdn, lte_out_init_fn *out_init);
 
-// What the delta family shares. Heads, widths and convolution, with a class's defaults (heads 0: must
-// be there).
+// What the delta family shares. Heads, widths and convolution, with a class's defaults (heads 0:
+// must be there).
 struct lte_delta_defaults {
     uint32_t heads, key_dim;
     double expand_v;

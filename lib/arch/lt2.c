@@ -74,8 +74,8 @@ static void residual_keys(struct lte_config *config, struct lte_model *model, ui
     model->gate_init_range = lte_config_number_or(config, "gate_init_range", 0, 100, 0);
 }
 
-// What a converted Ouro brings: norms on what sub-layers add, the final norm after every loop, and the
-// gate that reads it.
+// What a converted Ouro brings: norms on what sub-layers add, the final norm after every loop, and
+// the gate that reads it.
 static void exit_keys(struct lte_config *config, struct lte_model *model)
 {
     struct lte_looping *l = &model->looping;

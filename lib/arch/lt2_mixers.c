@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The linear mixers of "lt2" layouts: each has the keys of its own family in an object of its own, with
-// defaults by the model's width and its number of heads.
+// The linear mixers of "lt2" layouts: each has the keys of its own family in an object of its own,
+// with defaults by the model's width and its number of heads.
 #include "config.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// model_type "mamba2": Mamba2 in every layer, without an MLP, with the names of flash-linear-attention
-// and, of the keys, those of the transformers library too.
+// model_type "mamba2": Mamba2 in every layer, without an MLP, with the names of
+// flash-linear-attention and, of the keys, those of the transformers library too.
 #include "config.h"
 
 #include <float.h>

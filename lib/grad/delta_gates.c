@@ -16,7 +16,8 @@ struct gates {
     size_t channels;          // of all heads
 };
 
-// `work` is [2][channels]: what g is a product of, and its slope. `da` and those below are of a row.
+// `work` is [2][channels]: what g is a product of, and its slope. `da` and those below are of a
+// row.
 static void decays_back(const struct gates *g, const float *a, const float *dg, float *da,
                         float *work, float *partial)
 {

@@ -21,8 +21,8 @@ void lte_dropout_init(struct lte_dropout *d, float probability, uint64_t key)
             d->keep[kept][i] = kept >> i & 1 ? factor : 0;
 }
 
-// Bit i: lane i of fifteen bits is at least the bound. Subtracting from 2^15 + lane leaves bit 15 set
-// where it is; the product brings the four bits together.
+// Bit i: lane i of fifteen bits is at least the bound. Subtracting from 2^15 + lane leaves bit 15
+// set where it is; the product brings the four bits together.
 static unsigned kept(uint64_t bits, uint64_t least)
 {
     const uint64_t high = LANES << 15, enough = (((bits | high) - least) >> 15) & LANES;

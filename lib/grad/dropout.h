@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Dropout whose mask is addressed, not drawn: a forward pass, its repetition and the backward pass ask
-// for rows in any order and get the same.
+// Dropout whose mask is addressed, not drawn: a forward pass, its repetition and the backward pass
+// ask for rows in any order and get the same.
 #ifndef LTE_LIB_GRAD_DROPOUT_H
 #define LTE_LIB_GRAD_DROPOUT_H
 

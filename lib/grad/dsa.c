@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DeepSeek sparse attention over whole sequences, and its gradient. The selection is held fixed: nothing
-// flows from the output into the indexer, which has a loss of its own, and nothing from that into keys and
-// queries.
+// DeepSeek sparse attention over whole sequences, and its gradient. The selection is held fixed:
+// nothing flows from the output into the indexer, which has a loss of its own, and nothing from
+// that into keys and queries.
 #include "config.h"
 
 #include "lib/grad/dsa.h"
@@ -60,8 +60,8 @@ static size_t padded(size_t n)
     return (n + 15) / 16 * 16;
 }
 
-// Queries [first, first + count) of a sequence: what each selects. The best of all are as good as those
-// of a session, which has the same scores.
+// Queries [first, first + count) of a sequence: what each selects. The best of all are as good as
+// those of a session, which has the same scores.
 static void choose(const struct lte_dsa_pass *a, const struct lte_segment *g, size_t first, size_t count,
                    float *scratch)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the two halves of DeepSeek sparse attention's gradient share: that of the attention (dsa.c), and the
-// indexer's loss (dsa_index.c).
+// What the two halves of DeepSeek sparse attention's gradient share: that of the attention (dsa.c),
+// and the indexer's loss (dsa_index.c).
 #ifndef LTE_LIB_GRAD_DSA_H
 #define LTE_LIB_GRAD_DSA_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradient of forget_gates. With s = sigmoid(f), a = lower + (1 - lower) s, g = log a and k = 1 - a:
-// df = (1 - lower) s (1 - s) (dg / a - dk), dlower = (1 - s) (dg / a - dk). Where the bound is 0, s / a
-// is 1, and no factor is larger than what it multiplies.
+// Gradient of forget_gates. With s = sigmoid(f), a = lower + (1 - lower) s, g = log a and k = 1 -
+// a: df = (1 - lower) s (1 - s) (dg / a - dk), dlower = (1 - s) (dg / a - dk). Where the bound is
+// 0, s / a is 1, and no factor is larger than what it multiplies.
 #include "config.h"
 
 #include <float.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What an op does in training: its forward over whole sequences and its gradient. One row a kind, in
-// lib/grad/<op>.c, reached from the op table.
+// What an op does in training: its forward over whole sequences and its gradient. One row a kind,
+// in lib/grad/<op>.c, reached from the op table.
 //
 // A tape (lib/train/reverse.h) runs the graph forwards over a micro-batch of independent sequences
 // (exec.segment, every one at position 0 with an empty state) and backwards over the same rows. All
@@ -62,19 +62,19 @@ struct lte_gradient {
     // Scratch of forward and backward, as in struct lte_op_row; NULL: none.
     void (*scratch)(const struct lte_op *op, const struct lte_tape_limits *limits,
                     const struct lte_kernels *kernels, size_t *shared, size_t *each);
-    // The op over whole sequences, each from an empty state. NULL: the row's compute, for ops that look
-    // at one row at a time.
+    // The op over whole sequences, each from an empty state. NULL: the row's compute, for ops that
+    // look at one row at a time.
     void (*forward)(struct lte_tape *tape, const struct lte_op *op);
-    // Adds to the gradients of inputs and weights, from that of the output. Results must not depend on
-    // the number of threads: sums over rows go by blocks of a fixed size, added up in order.
+    // Adds to the gradients of inputs and weights, from that of the output. Results must not depend
+    // on the number of threads: sums over rows go by blocks of a fixed size, added up in order.
     void (*backward)(struct lte_tape *tape, const struct lte_op *op);
 };
 
 // Row exec.first of the gradient of a value, shaped as the value.
 float *lte_tape_gradient(const struct lte_tape *tape, lte_value value);
-// The gradient that belongs to a weight: `weight` is what the op holds (a pointer into a matrix or a
-// prepared weight), the answer is fp32 in the same shape. NULL: the weight is frozen, or this is an
-// evaluation.
+// The gradient that belongs to a weight: `weight` is what the op holds (a pointer into a matrix or
+// a prepared weight), the answer is fp32 in the same shape. NULL: the weight is frozen, or this is
+// an evaluation.
 float *lte_tape_weight_gradient(const struct lte_tape *tape, const void *weight);
 void *lte_tape_saved(const struct lte_tape *tape, const struct lte_op *op);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // lte_score in training: the retention scorer over whole sequences, zero outside them at each
-// convolution's input; the score of a row is written at that row. Its gradient, with the L1 term of the
-// budget.
+// convolution's input; the score of a row is written at that row. Its gradient, with the L1 term of
+// the budget.
 #include "config.h"
 
 #include <string.h>

@@ -22,8 +22,8 @@ static inline size_t lte_partial_bytes(size_t rows, size_t floats)
 // One row; `partial` is the vector of its block, to be added to, or NULL.
 typedef void lte_partial_row_fn(void *arg, size_t row, unsigned thread, float *partial);
 
-// Calls row() for all rows, blocks in parallel, the vectors in partial[blocks][floats] zeroed before.
-// `partial` NULL: there are none.
+// Calls row() for all rows, blocks in parallel, the vectors in partial[blocks][floats] zeroed
+// before. `partial` NULL: there are none.
 void lte_partial_rows(const struct lte_exec *exec, float *partial, size_t floats,
                       lte_partial_row_fn *row, void *arg);
 

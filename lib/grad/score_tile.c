@@ -108,7 +108,8 @@ static void inside(const struct lte_score_pass *p, size_t head, size_t row, size
                           slope ? slope + t * in : NULL);
 }
 
-// The rows of a tile with its surroundings that lie in the sequence, and how many are missing in front.
+// The rows of a tile with its surroundings that lie in the sequence, and how many are missing in
+// front.
 struct extent {
     size_t missing, row, rows, all;
 };

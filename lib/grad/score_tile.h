@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Tiles of tokens of the retention scorer in training: what forward and backward share.
 //
-// A pass goes through the stack one convolution at a time, over all tokens. Between forward and backward
-// the op keeps what each convolution put out before its activation, [conv][head][row][out]: O(T). Inputs
-// are made from that again, tile by tile, in cache: silu, dropout, and zeros outside the sequence.
-// Backward puts each convolution's gradient in place of its output.
+// A pass goes through the stack one convolution at a time, over all tokens. Between forward and
+// backward the op keeps what each convolution put out before its activation,
+// [conv][head][row][out]: O(T). Inputs are made from that again, tile by tile, in cache: silu,
+// dropout, and zeros outside the sequence. Backward puts each convolution's gradient in place of
+// its output.
 #ifndef LTE_LIB_GRAD_SCORE_TILE_H
 #define LTE_LIB_GRAD_SCORE_TILE_H
 
@@ -47,9 +48,9 @@ static inline float *lte_score_row(const struct lte_score_pass *p, size_t conv, 
     return p->kept[conv] + (head * p->tape->exec.rows + row) * p->score->conv[conv].out;
 }
 
-// The input of the current convolution: the tile's rows with `left` before and `right` behind, zeros
-// outside the sequence. `slope`, unless NULL: the derivative by the output of the convolution before (by
-// k and v for the first), of as many rows.
+// The input of the current convolution: the tile's rows with `left` before and `right` behind,
+// zeros outside the sequence. `slope`, unless NULL: the derivative by the output of the convolution
+// before (by k and v for the first), of as many rows.
 void lte_score_input(const struct lte_score_pass *pass, size_t head, const struct lte_score_tile *tile,
                      size_t left, size_t right, float *x, float *slope);
 // The gradient of the current convolution's output, likewise.

@@ -156,8 +156,8 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
 {
     const struct lte_attention *l = &layer->attention;
     const bool retains = layer->mixer == LTE_MIXER_LTE;
-    // In a first layer equal tokens have equal scores, and the older one is to stay however the text is
-    // cut into calls. Further up no two tokens come with the same context.
+    // In a first layer equal tokens have equal scores, and the older one is to stay however the
+    // text is cut into calls. Further up no two tokens come with the same context.
     struct projections p = project(b, l, x, retains && b->slot == 0);
     lte_value q = qk_norm(b, p.q, l->heads, l, l->q_norm);
     lte_value k = qk_norm(b, p.k, l->key_heads, l, l->k_norm);

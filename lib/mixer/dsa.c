@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DeepSeek sparse attention: the indexer beside softmax attention. Its queries, its key and the weights of
-// its heads lie in one value, in this order. It learns from its own loss alone: nothing flows back into x.
+// DeepSeek sparse attention: the indexer beside softmax attention. Its queries, its key and the
+// weights of its heads lie in one value, in this order. It learns from its own loss alone: nothing
+// flows back into x.
 #include "config.h"
 
 #include "lib/builder.h"

@@ -48,7 +48,8 @@ lte_value lte_mixer_hgrn2(struct lte_builder *b, const struct lte_layer *layer, 
     lte_build_linear(b, x, 3, part);
     q = lte_build_op(b, lte_op_on(LTE_OP_SILU, q, LTE_NO_VALUE, q));
     const lte_value o = recur(b, l, q, forget_gates(b, l, f), v);
-    // What the rule puts out lacks the factor 1/sqrt(key_dim), which the norm takes out but for eps.
+    // What the rule puts out lacks the factor 1/sqrt(key_dim), which the norm takes out but for
+    // eps.
     struct lte_op norm = lte_op_on(LTE_OP_RMSNORM, o, LTE_NO_VALUE, o);
     norm.norm = (struct lte_norm_op){.weight = lte_prepare_vector(b, l->g_norm),
                                      .vectors = 1,

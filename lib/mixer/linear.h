@@ -23,8 +23,8 @@ static inline size_t lte_gdn_values(const struct lte_gdn *l)
     return (size_t)l->value_heads * l->value_dim;
 }
 
-// q, k and v, which lie side by side so that one convolution runs over all their channels: convolved
-// (or only through SiLU), q and k normed, q scaled.
+// q, k and v, which lie side by side so that one convolution runs over all their channels:
+// convolved (or only through SiLU), q and k normed, q scaled.
 lte_value lte_build_qkv(struct lte_builder *builder, const struct lte_gdn *l, lte_value qkv);
 // Log decays and betas of all heads from what was projected.
 lte_value lte_build_delta_gates(struct lte_builder *builder, const struct lte_gdn *l, lte_value ab);

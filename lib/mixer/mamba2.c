@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Mamba2: a state space whose input, output and time step come from the token (arXiv 2405.21060). In
-// the words of the rule: C is the query, B the key, x, weighed by the step, the value.
+// Mamba2: a state space whose input, output and time step come from the token (arXiv 2405.21060).
+// In the words of the rule: C is the query, B the key, x, weighed by the step, the value.
 #include "config.h"
 
 #include "lib/mixer/linear.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Retention: linear attention under rotary positions, every head with a decay of its own that no input
-// changes, a norm over each head and SiLU's gate.
+// Retention: linear attention under rotary positions, every head with a decay of its own that no
+// input changes, a norm over each head and SiLU's gate.
 #include "config.h"
 
 #include <math.h>
@@ -43,8 +43,8 @@ static lte_value retain(struct lte_builder *b, const struct lte_retnet *l, lte_v
     return lte_build_op(b, op);
 }
 
-// What the rule puts out should have been scaled by 1/sqrt(key_dim), and q was not: the norm takes any
-// factor out again, but for what it does to eps.
+// What the rule puts out should have been scaled by 1/sqrt(key_dim), and q was not: the norm takes
+// any factor out again, but for what it does to eps.
 static lte_value out(struct lte_builder *b, const struct lte_retnet *l, lte_value o, lte_value gate)
 {
     struct lte_op norm = lte_op_on(l->gate ? LTE_OP_GATED_NORM : LTE_OP_RMSNORM, o, gate, o);

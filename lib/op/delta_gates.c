@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// delta_gates: log decay = -exp(A_log) * softplus(a + dt_bias), beta = scale * sigmoid(b), in fp32; or,
-// with a lower bound, log decay = bound * sigmoid(exp(A_log) * (a + dt_bias)).
+// delta_gates: log decay = -exp(A_log) * softplus(a + dt_bias), beta = scale * sigmoid(b), in fp32;
+// or, with a lower bound, log decay = bound * sigmoid(exp(A_log) * (a + dt_bias)).
 #include "config.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// dsa: DeepSeek sparse attention over a cache of every token. Keys, values and index keys of a call are
-// written first, so that everything a query looks at lies in one place; nothing is ever overwritten. Then
-// queries go through in groups: scores of all earlier tokens, the best of them, attention over these.
+// dsa: DeepSeek sparse attention over a cache of every token. Keys, values and index keys of a call
+// are written first, so that everything a query looks at lies in one place; nothing is ever
+// overwritten. Then queries go through in groups: scores of all earlier tokens, the best of them,
+// attention over these.
 #include "config.h"
 
 #include "lib/op/dsa.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// forget_gates: from f of every channel its log decay, log(lower + (1 - lower) sigmoid(f)), and behind
-// these what the channel lets in, 1 minus the decay: the key of HGRN2.
+// forget_gates: from f of every channel its log decay, log(lower + (1 - lower) sigmoid(f)), and
+// behind these what the channel lets in, 1 minus the decay: the key of HGRN2.
 #include "config.h"
 
 #include <float.h>

@@ -6,8 +6,8 @@
 #include "lib/grad/grad.h"
 
 enum {
-    // Weight rows a thread takes at a time; fixed, so that results do not depend on the threads. The
-    // matrix-matrix kernel copies its tokens once for each block: larger blocks copy less.
+    // Weight rows a thread takes at a time; fixed, so that results do not depend on the threads.
+    // The matrix-matrix kernel copies its tokens once for each block: larger blocks copy less.
     BLOCK = 64,
     GEMM_BLOCK = 256,
     GEMM_TOKENS = 24, // from here on a sequence's tokens go through the matrix-matrix kernel

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lte_score: the retention scorer as a streaming network. The stack of dilated convolutions is FIR, so
-// after token p the score of token p - delay is final; the slot holds each convolution's last inputs.
-// Outside the sequence every layer's *input* is zero: an output that belongs to a token before the
-// first is written as 0, not as silu(bias).
+// lte_score: the retention scorer as a streaming network. The stack of dilated convolutions is FIR,
+// so after token p the score of token p - delay is final; the slot holds each convolution's last
+// inputs. Outside the sequence every layer's *input* is zero: an output that belongs to a token
+// before the first is written as 0, not as silu(bias).
 #include "config.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How rules with a matrix of state per head hand out their work: ranges of columns, which do not see
-// each other.
+// How rules with a matrix of state per head hand out their work: ranges of columns, which do not
+// see each other.
 #ifndef LTE_LIB_OP_STATE_RANGES_H
 #define LTE_LIB_OP_STATE_RANGES_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// step_gates: every head's time step, softplus(a + dt_bias) within limits, and before it the log decay
-// over such a step, -exp(A_log) times it; in fp32.
+// step_gates: every head's time step, softplus(a + dt_bias) within limits, and before it the log
+// decay over such a step, -exp(A_log) times it; in fp32.
 #include "config.h"
 
 #include "lib/grad/grad.h"

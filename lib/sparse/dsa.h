@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DeepSeek sparse attention: how much queries want every earlier token, and their attention over those
-// that they get. Inference and training differ in where keys lie.
+// DeepSeek sparse attention: how much queries want every earlier token, and their attention over
+// those that they get. Inference and training differ in where keys lie.
 #ifndef LTE_LIB_SPARSE_DSA_H
 #define LTE_LIB_SPARSE_DSA_H
 
@@ -21,7 +21,8 @@ static inline size_t lte_dsa_index_width(const struct lte_dsa_op *op)
     return lte_dsa_weight_column(op) + (op->rule == LTE_INDEX_RELU ? op->index_heads : 0);
 }
 
-// What each index head's product is multiplied with: weights / sqrt(heads * dim), or 1 / heads for all.
+// What each index head's product is multiplied with: weights / sqrt(heads * dim), or 1 / heads for
+// all.
 void lte_dsa_head_weights(const struct lte_dsa_op *op, const float *index, float *weight);
 
 struct lte_dsa_index_keys {
@@ -38,8 +39,8 @@ struct lte_dsa_query {
     float *score;                  // [position + 1]
 };
 
-// Scores of the keys [first, end) that a query sees, for `count` <= LTE_DSA_RUN queries. A score depends on
-// its query and key alone, to the bit.
+// Scores of the keys [first, end) that a query sees, for `count` <= LTE_DSA_RUN queries. A score
+// depends on its query and key alone, to the bit.
 size_t lte_dsa_score_scratch(const struct lte_dsa_op *op); // bytes
 void lte_dsa_score(const struct lte_dsa_op *op, const struct lte_kernels *kernels,
                    const struct lte_dsa_index_keys *keys, uint64_t first, uint64_t end,

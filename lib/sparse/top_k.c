@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Two ways to the same answer: a short list kept sorted for small k, of which most scores only see
-// the last entry; and for others a search for the k-th largest score, by counting what lies above three
-// thresholds at a time.
+// the last entry; and for others a search for the k-th largest score, by counting what lies above
+// three thresholds at a time.
 #include "config.h"
 
 #include "lib/sparse/top_k.h"
@@ -79,7 +79,8 @@ struct search {
     size_t above_high;
 };
 
-// Narrows the search by three rising ranks. True if just k scores are above one of them, now `high`.
+// Narrows the search by three rising ranks. True if just k scores are above one of them, now
+// `high`.
 static bool narrow(struct search *s, const uint32_t *rank)
 {
     float threshold[LTE_RANK_THRESHOLDS];

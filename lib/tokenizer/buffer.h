@@ -17,7 +17,8 @@ enum lte_status lte_buffer_append(struct lte_buffer *buffer, const void *bytes, 
 enum lte_status lte_buffer_text(struct lte_buffer *buffer, const char *text);
 void lte_buffer_free(struct lte_buffer *buffer);
 
-// What a loaded tokenizer owns comes from one pool, so a load that fails halfway has one thing to undo.
+// What a loaded tokenizer owns comes from one pool, so a load that fails halfway has one thing to
+// undo.
 struct lte_pool {
     const struct lte_context *context;
     struct lte_pool_block *blocks;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Decoders: what each piece adds to the output, worked out once at load so that decoding is copying.
+// Decoders: what each piece adds to the output, worked out once at load so that decoding is
+// copying.
 #ifndef LTE_LIB_TOKENIZER_DECODER_H
 #define LTE_LIB_TOKENIZER_DECODER_H
 

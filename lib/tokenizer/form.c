@@ -54,7 +54,8 @@ static unsigned combining_class(int32_t c)
     return (unsigned)utf8proc_get_property(c)->combining_class;
 }
 
-// Canonical order of marks: by class, stable. A long run is counted, as insertion would be quadratic.
+// Canonical order of marks: by class, stable. A long run is counted, as insertion would be
+// quadratic.
 static void sort_short(int32_t *c, size_t n)
 {
     for (size_t i = 1; i < n; i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Translates the patterns of tokenizer.json, written for Oniguruma's Ruby syntax, into PCRE2's. Where
-// the two read the same text differently the meaning is kept; what has no counterpart is refused.
+// Translates the patterns of tokenizer.json, written for Oniguruma's Ruby syntax, into PCRE2's.
+// Where the two read the same text differently the meaning is kept; what has no counterpart is
+// refused.
 #include "config.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -13,8 +14,8 @@
 
 #include "lib/tokenizer/unicode16.h"
 
-// Class contents. White_Space, where PCRE2's \s also has U+180E; its complement, for [\S...]; and the
-// word characters of Oniguruma, which has the superscripts and fractions of Latin-1 among them.
+// Class contents. White_Space, where PCRE2's \s also has U+180E; its complement, for [\S...]; and
+// the word characters of Oniguruma, which has the superscripts and fractions of Latin-1 among them.
 #define SPACE "\\x{9}-\\x{d} \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
               "\\x{205f}\\x{3000}"
 #define NOT_SPACE "\\x{0}-\\x{8}\\x{e}-\\x{1f}!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}" \
@@ -302,7 +303,8 @@ static enum lte_status close_group(struct translation *t)
     return copy(t, 1);
 }
 
-// {n}, {n,} and {n,m}. After an interval Ruby reads '+' as one more repetition, PCRE2 as possessive.
+// {n}, {n,} and {n,m}. After an interval Ruby reads '+' as one more repetition, PCRE2 as
+// possessive.
 static enum lte_status interval(struct translation *t)
 {
     size_t n = 1;

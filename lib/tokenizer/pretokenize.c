@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The chain of pre-tokenizer stages, depth first: a word goes all the way down before the next is cut,
-// so that memory does not grow with the number of words.
+// The chain of pre-tokenizer stages, depth first: a word goes all the way down before the next is
+// cut, so that memory does not grow with the number of words.
 #include "config.h"
 
 #include "lib/tokenizer/pretokenize.h"
@@ -9,8 +9,8 @@
 
 #include "lib/tokenizer/bpe.h"
 
-// Cuts `text` at the matches of a pattern. Matches and the stretches between them arrive one by one;
-// `pending` is the word that the next of them may still extend.
+// Cuts `text` at the matches of a pattern. Matches and the stretches between them arrive one by
+// one; `pending` is the word that the next of them may still extend.
 struct splitter {
     const struct lte_stage *stage;
     size_t rest; // stages after this one

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reading tokenizer.json: the parts, and the typed access to JSON that they share. `where` names the
-// value in messages: the file and the path of keys.
+// Reading tokenizer.json: the parts, and the typed access to JSON that they share. `where` names
+// the value in messages: the file and the path of keys.
 #ifndef LTE_LIB_TOKENIZER_READ_H
 #define LTE_LIB_TOKENIZER_READ_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reading "decoder" of tokenizer.json. What can be worked out piece by piece is supported, and a strip
-// at the beginning of the text: that is what a stream can do in constant memory.
+// Reading "decoder" of tokenizer.json. What can be worked out piece by piece is supported, and a
+// strip at the beginning of the text: that is what a stream can do in constant memory.
 #include "config.h"
 
 #include <string.h>

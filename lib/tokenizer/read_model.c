@@ -185,7 +185,8 @@ static void find_characters(struct lte_tokenizer *t)
     }
 }
 
-// Whether words can be cut in front of U+2581: it must be a piece, and follow no other character in any.
+// Whether words can be cut in front of U+2581: it must be a piece, and follow no other character in
+// any.
 static bool can_cut_at_mark(const struct lte_vocab *v)
 {
     if (lte_vocab_find_model(v, LTE_MARK, LTE_MARK_SIZE) == LTE_NO_ID)

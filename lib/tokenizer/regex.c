@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// PCRE2 behind the tokenizer's own interface: our allocator, JIT where it is allowed, bounded matching.
+// PCRE2 behind the tokenizer's own interface: our allocator, JIT where it is allowed, bounded
+// matching.
 #include "config.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8

@@ -30,8 +30,8 @@ struct lte_utf8_state {
     unsigned char bytes[4];
 };
 enum { LTE_UTF8_LOSSY = 6 }; // bytes that one step can give out: U+FFFD for what was held, and one more
-// Takes one byte; writes what became complete and returns how many bytes that is. Every maximal part
-// of a sequence that breaks off becomes one U+FFFD.
+// Takes one byte; writes what became complete and returns how many bytes that is. Every maximal
+// part of a sequence that breaks off becomes one U+FFFD.
 size_t lte_utf8_lossy(struct lte_utf8_state *state, unsigned char byte, unsigned char *out);
 // Ends the text: U+FFFD if a sequence is unfinished.
 size_t lte_utf8_lossy_end(struct lte_utf8_state *state, unsigned char *out);

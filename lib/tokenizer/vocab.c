@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The vocabulary: pieces by id, ids by spelling (open addressing, linear probing, half full at most).
+// The vocabulary: pieces by id, ids by spelling (open addressing, linear probing, half full at
+// most).
 #include "config.h"
 
 #include "lib/tokenizer/vocab.h"

@@ -147,8 +147,8 @@ static void average(struct lte_budget *b)
     }
 }
 
-// The rule for one lambda, in fp32 as the reference has it: a multiple of the buffer is neither more nor
-// less than itself.
+// The rule for one lambda, in fp32 as the reference has it: a multiple of the buffer is neither
+// more nor less than itself.
 static float moved(const struct lte_budget *b, float lambda, float kept)
 {
     const struct lte_budget_config *c = &b->config;

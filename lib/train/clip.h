@@ -6,11 +6,12 @@
 #include "lib/par.h"
 #include "lib/train/parameters.h"
 
-// The L2 norm of the gradients of all parameters that are not frozen, summed in double; NaN or Inf if
-// any of them is. Called inside lte_par_run(); the bits do not depend on the number of threads.
+// The L2 norm of the gradients of all parameters that are not frozen, summed in double; NaN or Inf
+// if any of them is. Called inside lte_par_run(); the bits do not depend on the number of threads.
 double lte_gradient_norm(struct lte_par *par, const struct lte_parameters *parameters);
 
-// What a gradient of this (finite) norm is multiplied by, so that its norm is at most `clip`; clip 0: 1.
+// What a gradient of this (finite) norm is multiplied by, so that its norm is at most `clip`; clip
+// 0: 1.
 float lte_clip_factor(double norm, double clip);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The teacher's forward pass is run before the model's, and its logits made block by block beside the
-// model's: never more than two blocks of logits are held.
+// The teacher's forward pass is run before the model's, and its logits made block by block beside
+// the model's: never more than two blocks of logits are held.
 #include "config.h"
 
 #include "lib/train/distill.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Learning another model's logits: the divergence KL(teacher || model) after the last loop, or after
-// every loop.
+// Learning another model's logits: the divergence KL(teacher || model) after the last loop, or
+// after every loop.
 #ifndef LTE_LIB_TRAIN_DISTILL_H
 #define LTE_LIB_TRAIN_DISTILL_H
 

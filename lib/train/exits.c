@@ -31,8 +31,8 @@ static float *gate_logits(const struct lte_tape *t)
     return lte_exec_value(&t->exec, t->exec.graph->exit_logits);
 }
 
-// p[i] = chance of leaving after i given that it did not before, times that of not having done so; what
-// is left leaves after the last.
+// p[i] = chance of leaving after i given that it did not before, times that of not having done so;
+// what is left leaves after the last.
 static void begin_block(struct lte_objective *o, struct lte_tape *t)
 {
     const struct exits *e = (const struct exits *)o;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Buffers that live for a while, packed into one arena: two may share bytes if they never live at the
-// same time.
+// Buffers that live for a while, packed into one arena: two may share bytes if they never live at
+// the same time.
 #ifndef LTE_LIB_TRAIN_INTERVALS_H
 #define LTE_LIB_TRAIN_INTERVALS_H
 

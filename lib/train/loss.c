@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Cross-entropy, parallel over rows: partial sums of blocks that depend on the number of rows alone.
+// Cross-entropy, parallel over rows: partial sums of blocks that depend on the number of rows
+// alone.
 #include "config.h"
 
 #include "lib/train/loss.h"

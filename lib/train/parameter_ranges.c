@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// From what an op holds of a weight to that weight's gradient, and from prepared weights back to the
-// tensors that they were made from.
+// From what an op holds of a weight to that weight's gradient, and from prepared weights back to
+// the tensors that they were made from.
 #include "config.h"
 
 #include <stddef.h>

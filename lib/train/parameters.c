@@ -167,7 +167,8 @@ static enum lte_status load_one(struct lte_parameters *p, struct lte_parameter *
     return LTE_OK;
 }
 
-// A head of its own in the checkpoint of a model whose config ties it must say the same as its twin.
+// A head of its own in the checkpoint of a model whose config ties it must say the same as its
+// twin.
 struct twins {
     const struct lte_context *context;
     const struct lte_tensors *tensors;

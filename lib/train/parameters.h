@@ -40,20 +40,21 @@ static inline bool lte_parameter_frozen(const struct lte_parameters *p, const st
            (q->indexer ? p->index_frozen : p->index_only);
 }
 
-// Collects the weights of a configured model and binds it to them; all are zero. `decay_all`: norms,
-// biases, A_log and dt_bias decay too. On failure *parameters is empty.
+// Collects the weights of a configured model and binds it to them; all are zero. `decay_all`:
+// norms, biases, A_log and dt_bias decay too. On failure *parameters is empty.
 enum lte_status lte_parameters_init(struct lte_parameters *parameters, struct lte_model *model,
                                     enum lte_dtype weights, bool decay_all);
 void lte_parameters_end(struct lte_parameters *parameters); // also of a zeroed one
 
 // Fresh values: the bits that lte_model_init() writes in fp32 for this seed.
 void lte_parameters_draw(struct lte_parameters *parameters, uint64_t seed);
-// Values from a checkpoint; only retention scorers and indexers may be missing, and stay as they are.
+// Values from a checkpoint; only retention scorers and indexers may be missing, and stay as they
+// are.
 enum lte_status lte_parameters_load(struct lte_parameters *parameters, const struct lte_model *model,
                                     const struct lte_tensors *tensors, const char *name);
 
-// The ranges for tapes over `graph`, a training graph of the bound model. What is frozen for good has been
-// set before.
+// The ranges for tapes over `graph`, a training graph of the bound model. What is frozen for good
+// has been set before.
 enum lte_status lte_parameters_attach(struct lte_parameters *parameters,
                                       const struct lte_graph *graph);
 // After the masters have changed: the bf16 copies, and what a graph has prepared from them.
@@ -61,8 +62,8 @@ void lte_parameters_publish(struct lte_parameters *parameters, const struct lte_
                             size_t graphs);
 
 void lte_parameters_freeze_router(struct lte_parameters *parameters, bool frozen);
-// Before the first micro-batch of a step, and after its last: gradients of prepared weights are carried
-// to the weights they were made from.
+// Before the first micro-batch of a step, and after its last: gradients of prepared weights are
+// carried to the weights they were made from.
 void lte_parameters_clear_gradients(struct lte_parameters *parameters);
 void lte_parameters_collect_gradients(struct lte_parameters *parameters);
 

@@ -9,7 +9,8 @@ struct lte_piece {
     size_t from, elements;
 };
 
-// The parameter that element `at` lies in or behind: parameters rise by `first`, the first begins at 0.
+// The parameter that element `at` lies in or behind: parameters rise by `first`, the first begins
+// at 0.
 static inline size_t lte_parameter_at(const struct lte_parameters *p, size_t at)
 {
     size_t low = 0, high = p->count;

@@ -139,7 +139,8 @@ static struct lte_loss block_loss(struct lte_reverse *r, struct lte_reverse_run 
     return loss;
 }
 
-// Logits of one exit, their loss and, in training, their gradient. What counts as right is the last's.
+// Logits of one exit, their loss and, in training, their gradient. What counts as right is the
+// last's.
 static void run_exit(struct lte_reverse *r, struct lte_reverse_run *run, size_t exit,
                      const struct lte_loss_block *block)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A graph run forwards and backwards over a micro-batch, in memory planned beforehand.
 //
-// Ops come in spans: the embedding, then each slot's layer, then the head. The head runs in blocks of
-// rows, so that no more logits than one block's are ever held. With `recompute`, only what one span
-// hands to another survives the forward pass; a span is run again before it is run backwards.
+// Ops come in spans: the embedding, then each slot's layer, then the head. The head runs in blocks
+// of rows, so that no more logits than one block's are ever held. With `recompute`, only what one
+// span hands to another survives the forward pass; a span is run again before it is run backwards.
 #ifndef LTE_LIB_TRAIN_REVERSE_H
 #define LTE_LIB_TRAIN_REVERSE_H
 
@@ -61,9 +61,9 @@ enum lte_status lte_reverse_make_plan(struct lte_reverse *reverse);
 size_t lte_reverse_arrays(const struct lte_graph *graph, struct lte_reverse_plan *plan, bool **touched,
                           void *memory);
 
-// For a model that is only looked at: its forward pass over the run's micro-batch, and then the logits
-// [rows][vocabulary] of rows from `first` on, at most plan.block of them, after an exit. Called inside
-// lte_par_run(), and while another model is being run.
+// For a model that is only looked at: its forward pass over the run's micro-batch, and then the
+// logits [rows][vocabulary] of rows from `first` on, at most plan.block of them, after an exit.
+// Called inside lte_par_run(), and while another model is being run.
 void lte_reverse_follow(struct lte_reverse *reverse, struct lte_par *par,
                         const struct lte_reverse_run *run);
 float *lte_reverse_logits(struct lte_reverse *reverse, size_t exit, size_t first, size_t rows);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The memory plan of a forward and backward pass. Every op gets a moment for each time it runs; what a
-// value is needed for, and when, follows from the ops' rows.
+// The memory plan of a forward and backward pass. Every op gets a moment for each time it runs;
+// what a value is needed for, and when, follows from the ops' rows.
 #include "config.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Checkpoints of a run. The optimizer's file holds all that a resumed run needs, masters included, and
-// is replaced first: whenever the process dies, the old or the new state is there, whole.
+// Checkpoints of a run. The optimizer's file holds all that a resumed run needs, masters included,
+// and is replaced first: whenever the process dies, the old or the new state is there, whole.
 #include "config.h"
 
 #include <errno.h>

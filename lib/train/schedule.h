@@ -5,9 +5,9 @@
 
 #include "lte/train.h"
 
-// Of step `step`, counted from 0: a rise in equal parts over the warm-up steps, then half a cosine from
-// the peak down to final_rate of it, reached at step options->steps and kept from there on. It follows
-// all steps, skipped ones included.
+// Of step `step`, counted from 0: a rise in equal parts over the warm-up steps, then half a cosine
+// from the peak down to final_rate of it, reached at step options->steps and kept from there on. It
+// follows all steps, skipped ones included.
 double lte_schedule_rate(const struct lte_train_options *options, uint64_t step);
 
 #endif

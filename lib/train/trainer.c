@@ -61,8 +61,8 @@ static size_t counted_targets(const struct lte_batch *b)
     return n;
 }
 
-// One micro-batch of `micros`; adds to the report. Means over micro-batches, each a mean over its own
-// targets.
+// One micro-batch of `micros`; adds to the report. Means over micro-batches, each a mean over its
+// own targets.
 static void run_micro(struct lte_trainer *t, uint32_t micros, uint64_t key, bool training,
                       struct lte_train_report *report)
 {

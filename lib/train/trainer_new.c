@@ -149,8 +149,8 @@ enum lte_status lte_trainer_new(struct lte_context *context, const char *config,
     return LTE_OK;
 }
 
-// The weights of a checkpoint into a trainer whose retention scorers have been drawn. Its budget is not
-// taken over: a new run has its own.
+// The weights of a checkpoint into a trainer whose retention scorers have been drawn. Its budget is
+// not taken over: a new run has its own.
 static enum lte_status load_weights(struct lte_trainer *t, const char *folder)
 {
     struct lte_tensors *tensors;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The Vulkan calls that are used, as pointers got from a loader opened at run time: nothing links it.
+// The Vulkan calls that are used, as pointers got from a loader opened at run time: nothing links
+// it.
 #ifndef LTE_LIB_VK_API_H
 #define LTE_LIB_VK_API_H
 

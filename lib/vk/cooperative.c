@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Cooperative matrices: whether a device has those that gemm_cooperative.comp multiplies, and of which size.
+// Cooperative matrices: whether a device has those that gemm_cooperative.comp multiplies, and of
+// which size.
 #include "config.h"
 
 #include "lib/vk/cooperative.h"
@@ -10,8 +11,8 @@
 
 enum { MOST = 64 };
 
-// What the shader's tiles are made of: pieces of 32 x 32, of 256 sums and of columns that begin at multiples
-// of 16 bytes.
+// What the shader's tiles are made of: pieces of 32 x 32, of 256 sums and of columns that begin at
+// multiples of 16 bytes.
 static bool fits(const VkCooperativeMatrixPropertiesKHR *p)
 {
     return p->AType == VK_COMPONENT_TYPE_FLOAT16_KHR && p->BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
@@ -100,7 +101,8 @@ bool lte_vk_cooperative_find(struct lte_vk_device *d)
 
 const char *const lte_vk_cooperative_extension = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
 
-// Cooperative matrices come with the memory model, and that with the scope of other shaders' barriers.
+// Cooperative matrices come with the memory model, and that with the scope of other shaders'
+// barriers.
 void *lte_vk_cooperative_link(struct lte_vk_cooperative *c, void *next)
 {
     c->sizes = (VkPhysicalDeviceSubgroupSizeControlFeatures){

@@ -25,11 +25,12 @@ struct lte_vk_cooperative_stage {
 #endif
 };
 
-// Whether the device has matrices that the shaders can use; their size goes to device->matrix. Its other
-// features are known.
+// Whether the device has matrices that the shaders can use; their size goes to device->matrix. Its
+// other features are known.
 bool lte_vk_cooperative_find(struct lte_vk_device *device);
 
-// Full subgroups, of the size that the device says it has: the shader counts on four in a workgroup.
+// Full subgroups, of the size that the device says it has: the shader counts on four in a
+// workgroup.
 void lte_vk_cooperative_subgroups(const struct lte_vk_device *device,
                                   VkPipelineShaderStageCreateInfo *stage,
                                   struct lte_vk_cooperative_stage *extra);

@@ -65,8 +65,9 @@ static enum lte_status submit(struct lte_vk_device *d, VkCommandBuffer commands,
     return LTE_VK(d, QueueSubmit, d->queue, 1, &info, fence);
 }
 
-// Waits for as long as it takes: how fast a device is nobody knows, least of all one made of software on a busy
-// machine; a driver says when it has lost its device; and nothing in flight may be freed.
+// Waits for as long as it takes: how fast a device is nobody knows, least of all one made of
+// software on a busy machine; a driver says when it has lost its device; and nothing in flight may
+// be freed.
 enum lte_status lte_vk_submit(struct lte_vk_device *d, VkCommandBuffer commands, VkFence fence)
 {
     pthread_mutex_lock(&d->lock);

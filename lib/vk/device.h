@@ -87,7 +87,8 @@ enum lte_status lte_vk_device_info(const struct lte_context *context, unsigned n
                                    struct lte_device_info *info);
 const char *lte_vk_device_name(const struct lte_vk_device *device);
 
-// A VkResult as a status; a failure is logged with the call's text, and a lost device is remembered.
+// A VkResult as a status; a failure is logged with the call's text, and a lost device is
+// remembered.
 enum lte_status lte_vk_result(struct lte_vk_device *device, VkResult result, const char *call);
 #define LTE_VK(device, name, ...) \
     lte_vk_result(device, (device)->api.name(__VA_ARGS__), "vk" #name)

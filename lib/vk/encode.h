@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Turning ops into dispatches: what an op's encode function is given, and how it asks for a shader.
 //
-// An op is encoded three times over: dry when a model is loaded (to find out which weights it reads, how
-// much scratch it takes, and whether there is a shader for it at all), dry before a step is recorded
-// (to count dispatches), and into a command buffer. Encoding is all that the backend knows of an op, so
-// that what it says it supports and what it runs cannot differ. A recorded step is replayed for other
-// tokens of as many rows: nothing but rows, shapes and offsets may go into push constants; positions,
-// token ids and where a session's state begins come from the step buffer (struct lte_vk_segment).
+// An op is encoded three times over: dry when a model is loaded (to find out which weights it
+// reads, how much scratch it takes, and whether there is a shader for it at all), dry before a step
+// is recorded (to count dispatches), and into a command buffer. Encoding is all that the backend
+// knows of an op, so that what it says it supports and what it runs cannot differ. A recorded step
+// is replayed for other tokens of as many rows: nothing but rows, shapes and offsets may go into
+// push constants; positions, token ids and where a session's state begins come from the step buffer
+// (struct lte_vk_segment).
 #ifndef LTE_LIB_VK_ENCODE_H
 #define LTE_LIB_VK_ENCODE_H
 
@@ -21,8 +22,8 @@ struct lte_vk_program;
 
 enum { LTE_VK_SEGMENTS = 64 }; // sessions of a step, at most
 
-// Consecutive segments whose sessions have one layout and lie in one buffer: ops that carry state run
-// once for each group, with `first` and `count` of its segments.
+// Consecutive segments whose sessions have one layout and lie in one buffer: ops that carry state
+// run once for each group, with `first` and `count` of its segments.
 struct lte_vk_group {
     uint32_t first, count;
     size_t rows;                       // of the longest segment; all rows of the step if there is one
@@ -32,14 +33,15 @@ struct lte_vk_group {
     const struct lte_session_params *params;
 };
 
-// A shader's run. Ranges in the order of its bindings; lte_vk_none() where there is nothing to bind.
+// A shader's run. Ranges in the order of its bindings; lte_vk_none() where there is nothing to
+// bind.
 struct lte_vk_call {
     enum lte_vk_kernel kernel;
     uint32_t constant[LTE_VK_CONSTANTS]; // specialization constants 0, 1, ..
     struct lte_vk_range bind[LTE_VK_BINDINGS];
     const void *push;                    // of the kernel's params struct
-    bool beside;                         // runs beside the op's call before it: they touch one range, but
-                                         // neither writes what the other reads or writes
+    bool beside;                         // runs beside the op's call before it: they touch one
+                                         // range, but neither writes what the other reads or writes
     size_t x, y, z;                      // workgroups; 0 is none: nothing is run
 };
 
@@ -88,14 +90,14 @@ struct lte_vk_range lte_vk_state(const struct lte_vk_encoder *encoder,
 // The device's copy of `bytes` of weights at `data`, as they are; NULL gives lte_vk_none().
 struct lte_vk_range lte_vk_weight(struct lte_vk_encoder *encoder, const void *data, size_t bytes);
 struct lte_vk_range lte_vk_matrix(struct lte_vk_encoder *encoder, const struct lte_matrix *matrix);
-// Weights in a form of the device's own: `bytes` that make(to, bytes, from) writes when the model is loaded.
-// `from` and `make` are what it is known by.
+// Weights in a form of the device's own: `bytes` that make(to, bytes, from) writes when the model
+// is loaded. `from` and `make` are what it is known by.
 typedef void lte_vk_make_fn(void *to, size_t bytes, const void *from);
 struct lte_vk_range lte_vk_made(struct lte_vk_encoder *encoder, const void *from, size_t bytes,
                                 lte_vk_make_fn *make);
 
-// Memory that lasts until the op is encoded; undefined contents. It may grow with the rows of a step
-// and with their segments, in no other way from step to step.
+// Memory that lasts until the op is encoded; undefined contents. It may grow with the rows of a
+// step and with their segments, in no other way from step to step.
 struct lte_vk_range lte_vk_scratch(struct lte_vk_encoder *encoder, uint64_t bytes);
 struct lte_vk_range lte_vk_none(void);
 

@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A line a shader: its name, as in shaders/<name>.comp; what it does with bindings 0, 1, ..: r reads,
-// w writes, b both; its push constants (shaders/params.h); the features that it cannot do without.
+// A line a shader: its name, as in shaders/<name>.comp; what it does with bindings 0, 1, ..: r
+// reads, w writes, b both; its push constants (shaders/params.h); the features that it cannot do
+// without.
 #define LTE_VK_KERNELS(X) \
     X(rmsnorm, "rrw", struct lte_rmsnorm_params, 0) \
     X(l2norm, "rw", struct lte_l2norm_params, 0) \

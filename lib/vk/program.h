@@ -34,8 +34,8 @@ void lte_vk_program_free(struct lte_vk_program *program); // NULL is allowed
 enum lte_status lte_vk_program_weight(struct lte_vk_encoder *encoder, const void *from, size_t bytes,
                                       lte_vk_make_fn *make, struct lte_vk_range *range);
 
-// Encodes the graph dry for a session: `rows` tokens of one segment, or one each of `rows` segments.
-// Adds to *scratch if it takes more. LTE_ERR_UNSUPPORTED with the log's message.
+// Encodes the graph dry for a session: `rows` tokens of one segment, or one each of `rows`
+// segments. Adds to *scratch if it takes more. LTE_ERR_UNSUPPORTED with the log's message.
 enum lte_status lte_vk_program_try(struct lte_vk_program *program, const struct lte_layout *layout,
                                    const struct lte_session_params *params, size_t segments,
                                    size_t rows, bool gather, uint64_t *scratch);

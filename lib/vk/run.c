@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Steps on a device: one submission for all the layers and the output head, recorded once for each shape.
+// Steps on a device: one submission for all the layers and the output head, recorded once for each
+// shape.
 #include "config.h"
 
 #include "lib/vk/run.h"
@@ -334,7 +335,8 @@ static enum lte_status submit(struct lte_vk_session *s, struct lte_vk_session *c
     return LTE_OK;
 }
 
-// Rows that the logits' buffer has no room for follow in submissions of their own; steps have none of these.
+// Rows that the logits' buffer has no room for follow in submissions of their own; steps have none
+// of these.
 enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_session *const *session,
                                const struct lte_segment *segment, size_t segments,
                                const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted)

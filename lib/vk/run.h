@@ -49,7 +49,8 @@ struct lte_vk_session {
 enum lte_status lte_vk_session_plan(struct lte_vk_program *program, const struct lte_layout *layout,
                                     const struct lte_session_params *params, uint64_t *bytes);
 
-// Memory for a session of that layout, which the caller keeps: states as those of an empty sequence.
+// Memory for a session of that layout, which the caller keeps: states as those of an empty
+// sequence.
 // LTE_OK, LTE_ERR_UNSUPPORTED (an op, with these parameters), LTE_ERR_MEMORY, LTE_ERR_DEVICE.
 enum lte_status lte_vk_session_new(struct lte_vk_program *program, const struct lte_layout *layout,
                                    const struct lte_session_params *params,
@@ -59,8 +60,8 @@ void lte_vk_session_free(struct lte_vk_session *session); // NULL is allowed
 // Records every step anew when it next comes.
 void lte_vk_forget(struct lte_vk_session *session);
 
-// One step: the segments' rows of tokens, and what is wanted of them, with the memory of `arena`. Waits
-// until it is done. Segment i belongs to session[i].
+// One step: the segments' rows of tokens, and what is wanted of them, with the memory of `arena`.
+// Waits until it is done. Segment i belongs to session[i].
 enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_session *const *session,
                                const struct lte_segment *segment, size_t segments,
                                const uint32_t *tokens, size_t rows, const struct lte_wanted *wanted);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The gradient of the linear step with per-channel decay of body/diag_grad.h for this instruction set.
+// The gradient of the linear step with per-channel decay of body/diag_grad.h for this instruction
+// set.
 #include "config.h"
 
 #include "simd/avx2/transpose.h"

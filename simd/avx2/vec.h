@@ -68,8 +68,8 @@ static inline V v_times_exp2(V p, V m)
     const __m256i k = _mm256_slli_epi32(_mm256_castps_si256(m), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), k));
 }
-// -log2(e) * 2^(k/8) for the k in the low 12 bits of m, -1008 <= k < 1016: a table of the powers between
-// 1 and 2, less the place in it, to which k is added as part of the exponent.
+// -log2(e) * 2^(k/8) for the k in the low 12 bits of m, -1008 <= k < 1016: a table of the powers
+// between 1 and 2, less the place in it, to which k is added as part of the exponent.
 #define V_STEPS 8
 static inline V v_exp2_step(V m)
 {

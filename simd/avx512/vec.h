@@ -57,8 +57,8 @@ static inline V v_times_exp2(V p, V m)
     const __m512i k = _mm512_slli_epi32(_mm512_castps_si512(m), 23);
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), k));
 }
-// -log2(e) * 2^(k/16) for the k in the low 13 bits of m, -2016 <= k < 2032: a table of the powers between
-// 1 and 2, less the place in it, to which k is added as part of the exponent.
+// -log2(e) * 2^(k/16) for the k in the low 13 bits of m, -2016 <= k < 2032: a table of the powers
+// between 1 and 2, less the place in it, to which k is added as part of the exponent.
 #define V_STEPS 16
 static inline V v_exp2_step(V m)
 {

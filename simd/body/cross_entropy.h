@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Softmax cross-entropy over the vector vocabulary of vec.h: one pass for the largest logit, one for
-// the exponentials and their sum, one that scales them.
+// Softmax cross-entropy over the vector vocabulary of vec.h: one pass for the largest logit, one
+// for the exponentials and their sum, one that scales them.
 #ifndef LTE_SIMD_BODY_CROSS_ENTROPY_H
 #define LTE_SIMD_BODY_CROSS_ENTROPY_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The chunkwise form of simd/delta_chunk.h over the vector vocabulary of vec.h: everything is a small
-// matrix product of ROWS x N vectors in registers. Included after body/delta_rule.h.
+// The chunkwise form of simd/delta_chunk.h over the vector vocabulary of vec.h: everything is a
+// small matrix product of ROWS x N vectors in registers. Included after body/delta_rule.h.
 #ifndef LTE_SIMD_BODY_DELTA_CHUNK_H
 #define LTE_SIMD_BODY_DELTA_CHUNK_H
 

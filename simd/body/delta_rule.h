@@ -8,9 +8,10 @@
 //     o_j = e^{G_j} S^T q_j + sum_{i<=j} e^{G_j-G_i} (q_j.k_i) d_i
 //     S'  = e^{G_C} S + sum_j e^{G_C-G_j} k_j d_j^T
 // and the sweep that forms S' of one chunk also takes the products S'^T k, S'^T q of the next: one
-// load, one store and 3C+1 operations an element and C tokens. C is as large as the registers allow:
-// 2C accumulators and C deltas for each of WIDE vectors of columns, which share the broadcasts of k
-// and q. The differences G_j-G_i are summed, never subtracted, so that -Inf is an ordinary decay.
+// load, one store and 3C+1 operations an element and C tokens. C is as large as the registers
+// allow: 2C accumulators and C deltas for each of WIDE vectors of columns, which share the
+// broadcasts of k and q. The differences G_j-G_i are summed, never subtracted, so that -Inf is an
+// ordinary decay.
 //
 // A file that includes this first defines LTE_DELTA_CHUNK (C: 1, 2 or 4) and LTE_DELTA_WIDE.
 #ifndef LTE_SIMD_BODY_DELTA_RULE_H
@@ -153,8 +154,8 @@ LTE_INLINE void sweep_row(const struct group *u, size_t x, size_t stride, const 
     }
 }
 
-// One sweep of the state: S = decay*S + sum_j old_j delta_j^T if `update`, ks = S^T k and qs = S^T q
-// if `product`. With one token a chunk, even and odd rows go to sums of their own: a single chain
+// One sweep of the state: S = decay*S + sum_j old_j delta_j^T if `update`, ks = S^T k and qs = S^T
+// q if `product`. With one token a chunk, even and odd rows go to sums of their own: a single chain
 // of additions would wait for itself.
 LTE_INLINE void sweep(const struct group *u, size_t rows, size_t stride, const float *old,
                       V delta[CHUNK][WIDE], float decay, const float *k, const float *q,
@@ -211,8 +212,8 @@ LTE_INLINE void solve(const struct group *u, const struct lte_delta_rule_args *a
     }
 }
 
-// The rows of a head are far apart, so that no hardware prefetcher follows them. While a group is at
-// one chunk it asks for its columns of v and o of the next, and of k and q, C tokens of the next
+// The rows of a head are far apart, so that no hardware prefetcher follows them. While a group is
+// at one chunk it asks for its columns of v and o of the next, and of k and q, C tokens of the next
 // segment: the other groups ask for the rest.
 LTE_INLINE void prefetch(const struct group *u, const struct lte_delta_rule_args *a,
                          const struct segment *g, size_t at, const size_t C)

@@ -3,10 +3,11 @@
 // transpose(), in the recurrent form: 16 columns of the state at a time, forwards keeping the state
 // after every token, then backwards.
 //
-// What a token adds to dq, dk and dlog_decay is a sum over the columns for each channel. VL channels
-// are taken together: their products lie in VL vectors, which are turned and added, so that a sum
-// costs as much as a load. An element of the state takes 3 multiply-adds forwards and 8 backwards,
-// and is read and written twice; 16 columns with all their tokens stay in the second-level cache.
+// What a token adds to dq, dk and dlog_decay is a sum over the columns for each channel. VL
+// channels are taken together: their products lie in VL vectors, which are turned and added, so
+// that a sum costs as much as a load. An element of the state takes 3 multiply-adds forwards and 8
+// backwards, and is read and written twice; 16 columns with all their tokens stay in the
+// second-level cache.
 #ifndef LTE_SIMD_BODY_DIAG_GRAD_H
 #define LTE_SIMD_BODY_DIAG_GRAD_H
 

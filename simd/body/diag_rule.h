@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The linear step with per-channel decay over the vector vocabulary of vec.h, several tokens a sweep
-// of the state.
+// The linear step with per-channel decay over the vector vocabulary of vec.h, several tokens a
+// sweep of the state.
 //
-// Tokens go in chunks of C, as in body/delta_rule.h. With S the state on entry and e_j..i the product
-// of the decays after token i up to token j, channel by channel,
+// Tokens go in chunks of C, as in body/delta_rule.h. With S the state on entry and e_j..i the
+// product of the decays after token i up to token j, channel by channel,
 //     d_j = beta_j (v_j - S^T (e_j..0 k_j) - sum_{i<j} (e_j..i k_j . k_i) d_i)
 //     o_j = S^T (e_j..0 q_j) + sum_{i<=j} (e_j..i q_j . k_i) d_i
 //     S'  = diag(e_C..0) S + sum_j (e_C..j k_j) d_j^T
-// The three scaled vectors of each token and the decay of each chunk are formed once for all columns,
-// as products of numbers up to 1: nothing is divided by a decay, nothing overflows. What is left is
-// the scalar rule's sweep, with one more broadcast a row: for C tokens a load, a store and 3C+1
-// operations an element of the state, 2C+1 where nothing is erased.
+// The three scaled vectors of each token and the decay of each chunk are formed once for all
+// columns, as products of numbers up to 1: nothing is divided by a decay, nothing overflows. What
+// is left is the scalar rule's sweep, with one more broadcast a row: for C tokens a load, a store
+// and 3C+1 operations an element of the state, 2C+1 where nothing is erased.
 //
 // A file that includes this first defines LTE_DIAG_CHUNK (C: 2 or 4) and LTE_DIAG_WIDE.
 #ifndef LTE_SIMD_BODY_DIAG_RULE_H

@@ -8,8 +8,9 @@
 // one column; a block of tokens is copied beside it with a fixed stride, so that a tile of
 // GEMM_TALL tokens is reached from one pointer and its rows fall into different cache sets
 // whatever xs is. The panel is in the first-level cache, or streams by from the second, while all
-// tokens pass; the tokens are in the second, where a tile also asks for the sums that it will add to, and for its share of the weights
-// that the next panel is made of: rows so far apart escape the hardware.
+// tokens pass; the tokens are in the second, where a tile also asks for the sums that it will add
+// to, and for its share of the weights that the next panel is made of: rows so far apart escape the
+// hardware.
 #ifndef LTE_SIMD_BODY_GEMM_H
 #define LTE_SIMD_BODY_GEMM_H
 
@@ -19,8 +20,8 @@
 #include "simd/body/inline.h"
 #include "simd/body/storage.h"
 
-// As deep as leaves the tokens room in the second-level cache of machines with these vectors (1 MiB;
-// 512 KiB): the deeper, the fewer times sums are read and written back.
+// As deep as leaves the tokens room in the second-level cache of machines with these vectors (1
+// MiB; 512 KiB): the deeper, the fewer times sums are read and written back.
 #if VREGS == 32 && VL == 16
 enum { GEMM_TALL = 14, GEMM_VECTORS = 2, GEMM_DEPTH = 512 };
 #elif VREGS == 32

@@ -3,8 +3,8 @@
 // v_max return their second operand when either is NaN, so the bound always comes first.
 //
 // exp(x) = 2^n e^r with n = round(x / ln 2) and |r| <= ln2/2; ln 2 comes in two parts, so that r is
-// exact to its last bit. Adding MAGIC to x / ln 2 rounds it and leaves n + 127, the exponent field of
-// 2^n, in the low bits of the sum: a shift makes 2^n of it, 0 for n = -127 and Inf for n = 128.
+// exact to its last bit. Adding MAGIC to x / ln 2 rounds it and leaves n + 127, the exponent field
+// of 2^n, in the low bits of the sum: a shift makes 2^n of it, 0 for n = -127 and Inf for n = 128.
 // Multiply-adds and products, of which most machines do two vectors a cycle, are 10 of the 15
 // operations of a silu; the division runs beside them.
 #ifndef LTE_SIMD_BODY_MATH_H
@@ -19,8 +19,8 @@
 enum { SUMS_MOST = 4 }; // of v_silu_of_sums()
 
 // scale * e^(sign*x) * 2^-bias for a product x / ln 2 that, less the bias, rounds into [-127, 128];
-// the last three are constants, sign 1 or -1 and scale a power of 2. The polynomial is the minimax of
-// e^r with value 1 at 0, relative error 9.2e-8.
+// the last three are constants, sign 1 or -1 and scale a power of 2. The polynomial is the minimax
+// of e^r with value 1 at 0, relative error 9.2e-8.
 LTE_INLINE V v_exp_scaled(V x, const float sign, const float scale, const int bias)
 {
     const V magic = v_set1(MAGIC - (float)bias);
@@ -58,8 +58,8 @@ static inline V v_sigmoid(V x)
     return v_quotient(v_set1(1.0f), v_one_and_exp_minus(bounded, 0));
 }
 
-// x/(1+exp(-x)): the bias keeps exp(-x) from overflowing while the result is not negligible yet, the
-// bound is where it does, so that -Inf gives -0.
+// x/(1+exp(-x)): the bias keeps exp(-x) from overflowing while the result is not negligible yet,
+// the bound is where it does, so that -Inf gives -0.
 static inline V v_silu(V x)
 {
     const int bias = 8;
@@ -69,13 +69,13 @@ static inline V v_silu(V x)
 }
 
 // silu of sums, in place, within 5e-7 |x|: for where the sum's own rounding is as large. z is not x
-// but x times SUM_SCALE, so that exp(-x) = 2^z needs no product to begin with, and silu is z / d with
-// d = SUM_SCALE (1 + 2^z). Where a vector serves as a table of 2^(j/VL), z is rounded to a multiple
-// of 1/VL, and a quadratic (VL = 16, relative error 4.2e-7, of which silu sees a quarter) or cubic is
-// left over: four or five multiply-adds and products among 12 or 13 operations, the division
-// included. Elsewhere it is the minimax of degree 5 (7.5e-8). n is added to the exponent. The bounds
-// keep 2^z a normal number; x = -Inf gives nearly 0. Step by step for all vectors: one after the
-// other would wait.
+// but x times SUM_SCALE, so that exp(-x) = 2^z needs no product to begin with, and silu is z / d
+// with d = SUM_SCALE (1 + 2^z). Where a vector serves as a table of 2^(j/VL), z is rounded to a
+// multiple of 1/VL, and a quadratic (VL = 16, relative error 4.2e-7, of which silu sees a quarter)
+// or cubic is left over: four or five multiply-adds and products among 12 or 13 operations, the
+// division included. Elsewhere it is the minimax of degree 5 (7.5e-8). n is added to the exponent.
+// The bounds keep 2^z a normal number; x = -Inf gives nearly 0. Step by step for all vectors: one
+// after the other would wait.
 #define SUM_SCALE -1.44269504088896341f
 
 #ifdef V_STEPS

@@ -35,8 +35,8 @@ LTE_INLINE V weighted(V x, V scale, const float *w)
     return w ? v_mul(scaled, v_load(w)) : scaled;
 }
 
-// y = x * scale * w, where there is w. A row waits for its sum and root longer than it computes; the
-// fewer operations it takes, the more rows a core has under way: hence four vectors a turn.
+// y = x * scale * w, where there is w. A row waits for its sum and root longer than it computes;
+// the fewer operations it takes, the more rows a core has under way: hence four vectors a turn.
 LTE_INLINE void scale_row(float *y, const float *x, const float *w, V scale, size_t n)
 {
     size_t i = 0;

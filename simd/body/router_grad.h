@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The body of simd/router_grad.h over the vector vocabulary of vec.h: for each tap an outer product
-// summed over tokens, in blocks of input channels by output vectors that stay in registers meanwhile.
+// summed over tokens, in blocks of input channels by output vectors that stay in registers
+// meanwhile.
 //
-// One sum is one chain of fused multiply-adds in the order of the tokens, whatever block it falls into.
+// One sum is one chain of fused multiply-adds in the order of the tokens, whatever block it falls
+// into.
 #ifndef LTE_SIMD_BODY_ROUTER_GRAD_H
 #define LTE_SIMD_BODY_ROUTER_GRAD_H
 
@@ -16,7 +18,8 @@ struct tap {
     size_t xs, zs, n, in, out;
 };
 
-// Outputs [o, o + cols*VL) of channels [c, c + channels); with tail > 0 (cols = 1) only the first tail.
+// Outputs [o, o + cols*VL) of channels [c, c + channels); with tail > 0 (cols = 1) only the first
+// tail.
 LTE_INLINE void tap_block(const struct tap *p, size_t c, size_t o, const size_t channels,
                           const size_t cols, const size_t tail)
 {

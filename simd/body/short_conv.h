@@ -78,9 +78,9 @@ LTE_INLINE void finish_vector(float *y, size_t ys, V *z)
         v_store(y + i * ys, z[i]);
 }
 
-// Four tokens of whole lines; inputs `ahead` tokens later are asked for. The sums of one vector and the
-// silu of the one before are in flight together: a vector's own chain of operations is longer than what
-// a core can look ahead.
+// Four tokens of whole lines; inputs `ahead` tokens later are asked for. The sums of one vector and
+// the silu of the one before are in flight together: a vector's own chain of operations is longer
+// than what a core can look ahead.
 LTE_INLINE void convolve_lines(float *y, size_t ys, const float *x, size_t xs, size_t ahead,
                                struct column *column, size_t channels, const size_t taps)
 {

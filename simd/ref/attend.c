@@ -28,8 +28,8 @@ static double dot(const float *q, const void *k, size_t at, size_t dim, enum lte
     return sum;
 }
 
-// Columns [low, low+n) of the output of one head of query i, by the online softmax. Returns the log of
-// its sum.
+// Columns [low, low+n) of the output of one head of query i, by the online softmax. Returns the log
+// of its sum.
 static double block(const struct lte_attend_args *a, size_t i, const float *q, float *o, size_t low,
                   size_t n, enum lte_dtype kv_type)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Gradient of the linear step with per-channel decay, one token and one column of the state at a time,
-// in double: the definition. The states of a column are recomputed from the chunk's entry.
+// Gradient of the linear step with per-channel decay, one token and one column of the state at a
+// time, in double: the definition. The states of a column are recomputed from the chunk's entry.
 #include "config.h"
 
 #include <math.h>

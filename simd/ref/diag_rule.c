@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The linear step with per-channel decay, one token at a time: the definition. Products are summed in
-// double; the state is rounded to float after every token, as it is stored.
+// The linear step with per-channel decay, one token at a time: the definition. Products are summed
+// in double; the state is rounded to float after every token, as it is stored.
 #include "config.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Any bytes as text and as ids: encoding refuses what is not UTF-8 and otherwise loses nothing, and a
-// stream gives out what decoding gives. The first byte picks the tokenizer.
+// Any bytes as text and as ids: encoding refuses what is not UTF-8 and otherwise loses nothing, and
+// a stream gives out what decoding gives. The first byte picks the tokenizer.
 #include "config.h"
 
 #include <stdio.h>

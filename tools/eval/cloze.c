@@ -39,8 +39,8 @@ static int bad_file(const struct task *t)
     return STATUS_FAILED;
 }
 
-// The longest document, so that one session serves them all: bytes bound tokens. The file is read twice,
-// and so cannot be a pipe.
+// The longest document, so that one session serves them all: bytes bound tokens. The file is read
+// twice, and so cannot be a pipe.
 static int find_longest(struct task *t, uint64_t *longest)
 {
     ssize_t n;

@@ -41,8 +41,8 @@ struct reader_session {
     uint32_t vocabulary;
 };
 int eval_open(struct evaluation *evaluation, uint64_t tokens, size_t rows, struct reader_session *s);
-// Feeds ids [count] to the session in blocks of at most s->rows, and calls `row` for each with its logits
-// and its place in ids. Returns an exit status.
+// Feeds ids [count] to the session in blocks of at most s->rows, and calls `row` for each with its
+// logits and its place in ids. Returns an exit status.
 typedef void eval_row(void *opaque, size_t place, const float *logits);
 int eval_feed(struct reader_session *s, const uint32_t *ids, size_t count, eval_row *row, void *opaque);
 void eval_close(struct reader_session *s);
@@ -50,8 +50,9 @@ void eval_close(struct reader_session *s);
 // The tokenizer, or NULL after a message.
 const struct lte_tokenizer *eval_tokenizer(const struct evaluation *evaluation);
 
-// Reads a prompt in a fresh state and continues it greedily, to the end of a line or `count` tokens.
-// *hit: whether the continuation contains `answer`, letters' case aside. Returns an exit status.
+// Reads a prompt in a fresh state and continues it greedily, to the end of a line or `count`
+// tokens. *hit: whether the continuation contains `answer`, letters' case aside. Returns an exit
+// status.
 int eval_answer(const struct evaluation *evaluation, struct reader_session *s, const char *prompt,
                 size_t length, const char *answer, size_t answer_length, uint64_t count, bool *hit);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Perplexity of a text, cut into blocks that are read from an empty state each, and by the place of a
-// token in its block.
+// Perplexity of a text, cut into blocks that are read from an empty state each, and by the place of
+// a token in its block.
 #include "config.h"
 
 #include <math.h>

@@ -19,11 +19,11 @@ struct results {
     size_t count, capacity;
 };
 
-// `hits` of `count` samples were right: Wilson's interval, which stays within 0..1 and does not shrink to
-// nothing when all are. False after a message.
+// `hits` of `count` samples were right: Wilson's interval, which stays within 0..1 and does not
+// shrink to nothing when all are. False after a message.
 bool results_proportion(struct results *results, const char *name, uint64_t hits, uint64_t count);
-// The exponential of a mean of `count` values, of which the sums of values and of squares are given:
-// the interval is that of the mean.
+// The exponential of a mean of `count` values, of which the sums of values and of squares are
+// given: the interval is that of the mean.
 bool results_exponential(struct results *results, const char *name, double sum, double squares,
                          uint64_t count);
 // To standard output; `state_bytes` is what the sequences' states took.

@@ -24,10 +24,11 @@ struct chart {
     size_t lines;
 };
 
-// Adds a point to the line of that name, which is made if there is none; what is not finite, and a line
-// too many, are left out.
+// Adds a point to the line of that name, which is made if there is none; what is not finite, and a
+// line too many, are left out.
 void chart_add(struct chart *chart, const char *name, double x, double y);
-// Writes the charts that have points. A line's points may be thinned out to the width of the picture.
+// Writes the charts that have points. A line's points may be thinned out to the width of the
+// picture.
 void chart_write(FILE *file, const struct chart *chart, size_t charts);
 void chart_end(struct chart *chart);
 

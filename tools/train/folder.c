@@ -34,8 +34,8 @@ bool folder_holds(const char *folder, const char *name)
     return there;
 }
 
-// The library writes a file as "name.tmp-process-number" and renames it when it is whole; the log and
-// the plot are written as "name.new".
+// The library writes a file as "name.tmp-process-number" and renames it when it is whole; the log
+// and the plot are written as "name.new".
 static bool is_leftover(const char *name)
 {
     static const char *const files[] = {"config.json", "tokenizer.json", "trainer.safetensors",
@@ -82,7 +82,8 @@ static void say_locked(const char *folder, int lock, struct flock *range)
         message_error("%s: another process trains into it", folder);
 }
 
-// The file stays when the lock is gone: removing it would take it from under one who waits to open it.
+// The file stays when the lock is gone: removing it would take it from under one who waits to open
+// it.
 bool folder_lock(const char *folder, int *lock)
 {
     struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

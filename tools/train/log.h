@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The log of a run: log.jsonl in its folder, one JSON object a line. It is written before the checkpoint
-// that it leads to, and a resumed run first drops what came after its checkpoint.
+// The log of a run: log.jsonl in its folder, one JSON object a line. It is written before the
+// checkpoint that it leads to, and a resumed run first drops what came after its checkpoint.
 #ifndef LTE_TOOLS_TRAIN_LOG_H
 #define LTE_TOOLS_TRAIN_LOG_H
 

@@ -157,8 +157,8 @@ int run_take_folder(struct run *r)
     return STATUS_OK;
 }
 
-// Before anything is read in it. A folder that is not there is made and locked when all else is well: a
-// configuration with a mistake writes nothing.
+// Before anything is read in it. A folder that is not there is made and locked when all else is
+// well: a configuration with a mistake writes nothing.
 static int lock_output(struct run *r)
 {
     const bool wanted = !r->settings->check && folder_holds(r->plan.output, "");

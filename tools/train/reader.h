@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Reading the objects of a JSON configuration: every key is known or a mistake, every value has its
-// range, and what is wrong is said with the key's full name. The first mistake sticks: later reads give
-// the defaults.
+// range, and what is wrong is said with the key's full name. The first mistake sticks: later reads
+// give the defaults.
 #ifndef LTE_TOOLS_TRAIN_READER_H
 #define LTE_TOOLS_TRAIN_READER_H
 

@@ -28,7 +28,8 @@ struct run {
     uint64_t first_step;
 };
 
-// Makes context, sources and trainer from the plan. Returns an exit status; to be ended in any case.
+// Makes context, sources and trainer from the plan. Returns an exit status; to be ended in any
+// case.
 int run_prepare(struct run *run);
 // Makes the output folder if need be, and keeps other processes out of it. Returns an exit status.
 int run_take_folder(struct run *run);

@@ -136,8 +136,8 @@ static bool finished(const struct run *r)
     return lte_trainer_steps(r->trainer) >= r->plan.options.steps;
 }
 
-// After Ctrl-C the run is saved as it is. So is one that was finished before: its last save may have
-// been cut short when only the trainer's file had been replaced.
+// After Ctrl-C the run is saved as it is. So is one that was finished before: its last save may
+// have been cut short when only the trainer's file had been replaced.
 static int train(struct run *r)
 {
     int status = STATUS_OK;

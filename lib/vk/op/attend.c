@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// attend on the device: who sees what (as lib/kv_plan.c), softmax over what is seen, and storing (as
-// lib/kv.c), each a shader of its own.
+// attend on the device: who sees what (as lib/kv_plan.c), softmax over what is seen, and storing
+// (as lib/kv.c), each a shader of its own.
 #include "config.h"
 
 #include <math.h>
@@ -125,14 +125,15 @@ static void store(const struct attend *a)
         .z = a->group->count});
 }
 
-// The op in whose slot keys and values lie: with share_loops the last loop's, which alone stores what
-// comes in many tokens at once.
+// The op in whose slot keys and values lie: with share_loops the last loop's, which alone stores
+// what comes in many tokens at once.
 static const struct lte_op *keeper(const struct lte_op *op, const struct lte_vk_group *g)
 {
     return g->params->share_loops ? op + op->attend.ahead : op;
 }
 
-// A single token is kept as it was in the loop after which it left: every loop stores it that it reaches.
+// A single token is kept as it was in the loop after which it left: every loop stores it that it
+// reaches.
 static bool stores(struct attend *a, const struct lte_vk_group *g)
 {
     const struct lte_attend_op *o = &a->op->attend;

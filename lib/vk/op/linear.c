@@ -13,8 +13,8 @@ enum {
     GEMM_TOKENS = 24  // from here on a sequence's tokens are tiled
 };
 
-// A session's bits must not depend on those that share its step: there only a step of one sequence is
-// tiled.
+// A session's bits must not depend on those that share its step: there only a step of one sequence
+// is tiled.
 static bool tiles(const struct lte_vk_encoder *e)
 {
     return e->rows >= GEMM_TOKENS && e->groups == 1 && e->group->count == 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// lte_score on the device: of one token, a dispatch; of many, one a convolution, then one that renews
-// what they keep.
+// lte_score on the device: of one token, a dispatch; of many, one a convolution, then one that
+// renews what they keep.
 #include "config.h"
 
 #include <string.h>
