@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The chunkwise (WY) form of the gated delta rule (simd/delta_chunk.h) with chunks of four tokens:
 // with their keys as rows of K, G the running sums of log decays and S the state before,
-//     D = T (V - diag(e^G) K S),   O = diag(e^G) Q S + M D,   S' = e^{G_3} S + K^T diag(e^{G_3-G})
-// D. delta_prepare makes T, M and the exponentials of every chunk and value head, delta_chunk
+//     D  = T (V - diag(e^G) K S),   O = diag(e^G) Q S + M D,
+//     S' = e^{G_3} S + K^T diag(e^{G_3-G}) D.
+// delta_prepare makes T, M and the exponentials of every chunk and value head, delta_chunk
 // sweeps through the state.
 #ifndef LTE_SHADERS_DELTA_BLOCK_GLSL
 #define LTE_SHADERS_DELTA_BLOCK_GLSL

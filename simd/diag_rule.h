@@ -13,8 +13,8 @@ enum { LTE_DIAG_KEYS = 4096 }; // key_dim at most
 
 // For t = 0 .. tokens-1, with the state S [key_dim][value_dim] laid out as in simd/delta_rule.h and
 // A_t = diag(exp(log_decay_t)):
-//     d_t = beta_t * (v_t - (A_t S)^T k_t),   or beta_t * v_t with `keep`, or v_t where beta is
-// NULL
+//     d_t = beta_t * (v_t - (A_t S)^T k_t),
+//           or beta_t * v_t with `keep`, or v_t where beta is NULL
 //     S   = A_t S + k_t d_t^T
 //     o_t = S^T q_t
 // With beta this is Kimi Delta Attention (arXiv 2510.26692), otherwise gated linear attention:

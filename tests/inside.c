@@ -18,18 +18,39 @@ static void log_line(void *opaque, enum lte_log_level level, const char *message
     printf("# %s\n", message);
 }
 
-struct lte_context *inside_context(const char *cpu, unsigned threads)
+static struct lte_context *open_context(const char *cpu, enum lte_device device, unsigned threads)
 {
     struct lte_options o;
     struct lte_context *c;
     lte_options_init(&o);
     o.cpu = cpu;
+    o.device = device;
     o.threads = threads;
     o.log = log_line;
     if (lte_open(&o, &c) != LTE_OK)
         exit(99);
     check_restart();
     return c;
+}
+
+struct lte_context *inside_context(const char *cpu, unsigned threads)
+{
+    return open_context(cpu, LTE_DEVICE_CPU, threads);
+}
+
+struct lte_context *inside_device_context(void)
+{
+    return open_context(NULL, LTE_DEVICE_VULKAN, 1);
+}
+
+bool inside_move(const struct lte_session *from, struct lte_session *to)
+{
+    const size_t size = lte_session_state_size(from);
+    void *state = malloc(size);
+    const bool good = state && lte_session_get_state(from, state, size) == LTE_OK &&
+                      lte_session_set_state(to, state, size) == LTE_OK;
+    free(state);
+    return good;
 }
 
 struct lte_model *inside_model(struct lte_context *context, const char *folder)

@@ -12,6 +12,10 @@
 // lines. The random numbers begin again, so that what is drawn for a level is what the others were
 // given.
 struct lte_context *inside_context(const char *cpu, unsigned threads);
+// One on a Vulkan device; context->device is NULL where there is none.
+struct lte_context *inside_device_context(void);
+// `to` goes on where `from` is.
+bool inside_move(const struct lte_session *from, struct lte_session *to);
 // Loads or exits with status 99.
 struct lte_model *inside_model(struct lte_context *context, const char *folder);
 // Makes a checkpoint from tests/data/models/NAME.json (seed 1, fp32), loads it and removes its

@@ -20,24 +20,6 @@ struct model {
     enum lte_dtype type; // of keys and values
 };
 
-static void log_line(void *opaque, enum lte_log_level level, const char *message)
-{
-    (void)opaque, (void)level;
-    printf("# %s\n", message);
-}
-
-static bool open_context(void)
-{
-    struct lte_options o;
-    lte_options_init(&o);
-    o.device = LTE_DEVICE_VULKAN;
-    o.threads = 1;
-    o.log = log_line;
-    if (lte_open(&o, &context) != LTE_OK)
-        exit(99);
-    return context->device != NULL;
-}
-
 static struct lte_session *new_session(const struct lte_model *m, const struct model *what,
                                        uint32_t batch, bool on_cpu)
 {
@@ -66,16 +48,6 @@ static void feed(struct lte_session *s, const struct lte_model *m, size_t from, 
     if (lte_session_feed(s, tokens + from, to - from, logits ? LTE_LOGITS_LAST : LTE_LOGITS_NONE,
                          logits) != LTE_OK)
         exit(99);
-}
-
-static bool move(const struct lte_session *from, struct lte_session *to)
-{
-    const size_t size = lte_session_state_size(from);
-    void *state = malloc(size);
-    const bool good = state && lte_session_get_state(from, state, size) == LTE_OK &&
-                      lte_session_set_state(to, state, size) == LTE_OK;
-    free(state);
-    return good;
 }
 
 static bool near(const struct lte_model *m, const float *got, const float *want)
@@ -118,9 +90,9 @@ static void transfer(const struct lte_model *m, const struct model *what, float 
     struct lte_session *device = new_session(m, what, 64, false);
     reference(m, what, 64, cut, want);
     feed(cpu, m, 0, TO_DEVICE, NULL);
-    bool moved = move(cpu, device);
+    bool moved = inside_move(cpu, device);
     feed(device, m, TO_DEVICE, TO_CPU, NULL);
-    moved = move(device, cpu) && moved;
+    moved = inside_move(device, cpu) && moved;
     feed(cpu, m, TO_CPU, TOKENS, got);
     check_ok(moved && near(m, got, want), "%s%s: to the device and back", what->name,
              what->share_loops ? ", shared" : "");
@@ -150,7 +122,8 @@ int main(int argc, char **argv)
         {"hybrid_nsa", false, LTE_DTYPE_BF16}, {"lt2_linear", false, LTE_DTYPE_F32},
         {"lt2_dsa", false, LTE_DTYPE_F32},    {"lt2_gdn_dsa", false, LTE_DTYPE_F16}};
     check_begin(argc, argv, "vk_families");
-    if (!open_context()) {
+    context = inside_device_context();
+    if (!context->device) {
         check_skip("no Vulkan device", "models");
         lte_close(context);
         return check_end();

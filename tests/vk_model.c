@@ -10,6 +10,7 @@
 #include "lib/vk/device.h"
 #include "tests/answers.h"
 #include "tests/check.h"
+#include "tests/inside.h"
 #include "tests/vk_leaks.h"
 
 enum { CASES = 3, TOKENS = 40, SESSIONS = 3 };
@@ -19,24 +20,6 @@ static struct lte_context *context;
 static struct lte_vk_device *device(void)
 {
     return (struct lte_vk_device *)(void *)context->device;
-}
-
-static void log_line(void *opaque, enum lte_log_level level, const char *message)
-{
-    (void)opaque, (void)level;
-    printf("# %s\n", message);
-}
-
-static bool open_context(void)
-{
-    struct lte_options o;
-    lte_options_init(&o);
-    o.device = LTE_DEVICE_VULKAN;
-    o.threads = 1;
-    o.log = log_line;
-    if (lte_open(&o, &context) != LTE_OK)
-        exit(99);
-    return context->device != NULL;
 }
 
 static struct lte_session *new_session(const struct lte_model *m, uint32_t batch, bool on_cpu)
@@ -54,17 +37,6 @@ static struct lte_session *new_session(const struct lte_model *m, uint32_t batch
     return s;
 }
 
-// `to` goes on where `from` is.
-static bool move(const struct lte_session *from, struct lte_session *to)
-{
-    const size_t size = lte_session_state_size(from);
-    void *state = malloc(size);
-    const bool good = state && lte_session_get_state(from, state, size) == LTE_OK &&
-                      lte_session_set_state(to, state, size) == LTE_OK;
-    free(state);
-    return good;
-}
-
 static bool run_case(const struct answers *a, const struct lte_model *m, uint32_t batch)
 {
     size_t tokens;
@@ -75,7 +47,7 @@ static bool run_case(const struct answers *a, const struct lte_model *m, uint32_
     struct lte_session *s = new_session(m, batch, false), *cpu = new_session(m, batch, true);
     bool good = lte_session_feed(s, prompt, tokens, LTE_LOGITS_ALL, logits) == LTE_OK;
     good &= answers_near(a, "logits_last", -1, newest, last, m->vocabulary, 1e-4);
-    good = move(s, cpu) && answers_states(a, cpu, tokens) && good;
+    good = inside_move(s, cpu) && answers_states(a, cpu, tokens) && good;
     good = answers_greedy(a, s, newest) && good;
     lte_session_free(cpu);
     lte_session_free(s);
@@ -119,7 +91,7 @@ static void transfer(const struct lte_model *m, const char *name)
     for (int to_device = 0; to_device < 2; to_device++) {
         struct lte_session *a = new_session(m, 64, to_device), *b = new_session(m, 7, !to_device);
         feed(a, tokens, 23, NULL);
-        const bool moved = move(a, b);
+        const bool moved = inside_move(a, b);
         feed(b, tokens + 23, TOKENS - 23, got);
         check_ok(moved && inside_error(got, want, m->vocabulary) < 1e-4 &&
                      lte_session_position(b) == TOKENS,
@@ -157,7 +129,7 @@ static void together(const struct lte_model *m, const char *name)
             feed(alone, tokens[i] + 3 + i + t, 1, want);
         good &= !memcmp(got + i * n, want, n * sizeof *want);
         twin[i] = new_session(m, 8, false);
-        good &= move(s[i], twin[i]);
+        good &= inside_move(s[i], twin[i]);
     }
     check_ok(good, "%s: sessions stepped together", name);
     check_ok(inside_greedy(s, twin, 1), "%s: a greedy step", name);
@@ -221,7 +193,7 @@ static void loss_survived(const struct lte_model *m, const char *name)
     draw(m, tokens, TOKENS);
     feed(whole, tokens, TOKENS, want);
     feed(s, tokens, 20, NULL);
-    bool good = move(s, cpu); // what the caller kept
+    bool good = inside_move(s, cpu); // what the caller kept
     device()->faults.submit = 1;
     good &= lte_session_feed(s, tokens + 20, 20, LTE_LOGITS_NONE, NULL) == LTE_ERR_DEVICE;
     feed(cpu, tokens + 20, 20, got);
@@ -246,7 +218,8 @@ int main(int argc, char **argv)
     static const char *const models[] = {"gva", "lte", "full", "lt2", "kda"};
     char file[256];
     check_begin(argc, argv, "vk_model");
-    if (!open_context()) {
+    context = inside_device_context();
+    if (!context->device) {
         check_skip("no Vulkan device", "models");
         lte_close(context);
         return check_end();
@@ -267,7 +240,8 @@ int main(int argc, char **argv)
     lost(m, "gva");
     lte_model_free(m);
     lte_close(context);
-    if (!open_context()) // the process is as good as new
+    context = inside_device_context();
+    if (!context->device) // the process is as good as new
         return 99;
     m = load("gva");
     loss_survived(m, "gva");

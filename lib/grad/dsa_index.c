@@ -2,8 +2,8 @@
 // The indexer's loss: for every query the Kullback-Leibler divergence from p, its attention
 // averaged over the heads, to softmax(I), I the indexer's scores, both over the tokens that the
 // query gets. p is taken as given. With a[h][s] = q_I[h] . k_I[s] and G = softmax(I) - p:
-//     dw[h] = sum_s G[s] relu(a[h][s]),  dq_I[h] = sum_s M[h][s] k_I[s],  dk_I[s] = sum_h M[h][s]
-// q_I[h],
+//     dw[h] = sum_s G[s] relu(a[h][s]),  dq_I[h] = sum_s M[h][s] k_I[s],
+//     dk_I[s] = sum_h M[h][s] q_I[h],
 //     M[h][s] = G[s] w[h] [a[h][s] > 0].
 // Keys of all queries get a share of each: blocks of rows add up in an array each, added in their
 // order.

@@ -30,27 +30,23 @@ static void store(const struct dsa *a)
 {
     const struct lte_dsa_op *o = &a->op->dsa;
     const struct lte_dsa_cache *c = &a->cache;
-    struct lte_vk_store s = {.value = a->op->in[1],
-                             .heads = o->key_heads,
-                             .dim = o->head_dim,
-                             .tokens = c->tokens,
-                             .place = lte_vk_words(c->k),
-                             .type = c->type};
-    lte_vk_cache_store(a->e, a->group, a->state, &s);
-    s.value = a->op->in[2];
-    s.place = lte_vk_words(c->v);
-    s.beside = true;
-    lte_vk_cache_store(a->e, a->group, a->state, &s);
-    s.value = a->op->in[3];
-    s.place = lte_vk_words(c->index);
-    s.column = lte_dsa_key_column(o);
-    s.heads = 1;
-    s.dim = o->index_dim;
-    lte_vk_cache_store(a->e, a->group, a->state, &s);
+    lte_vk_store_entries(a->e, a->group, a->state, a->op,
+                         &(struct lte_vk_entries){o->key_heads, o->head_dim, c->tokens, c->k, c->v,
+                                                  c->type});
+    lte_vk_cache_store(a->e, a->group, a->state,
+                       &(struct lte_vk_store){.value = a->op->in[3],
+                                              .column = lte_dsa_key_column(o),
+                                              .heads = 1,
+                                              .dim = o->index_dim,
+                                              .tokens = c->tokens,
+                                              .place = lte_vk_words(c->index),
+                                              .type = c->type,
+                                              .beside = true});
 }
 
-static void score(const struct dsa *a, uint32_t first, uint32_t count)
+static void score(const void *arg, uint32_t first, uint32_t count)
 {
+    const struct dsa *a = arg;
     const struct lte_dsa_op *o = &a->op->dsa;
     const struct lte_vk_selection *s = &a->selection;
     const bool mean = o->rule == LTE_INDEX_DOT;
@@ -69,27 +65,21 @@ static void score(const struct dsa *a, uint32_t first, uint32_t count)
                                            .keys = lte_vk_words(a->cache.index),
                                            .stride = s->stride,
                                            .scale = (float)scale};
-    if (s->selector.top < s->units)
-        lte_vk_run(a->e, &(struct lte_vk_call){
-            .kernel = LTE_VK_dsa_score,
-            .constant = {together, a->cache.type},
-            .bind = {a->e->segments, a->state, lte_vk_value(a->e, a->op->in[3]), s->score},
-            .push = &p,
-            .x = tiles < TILES ? tiles : TILES,
-            .y = (count + together - 1) / together,
-            .z = a->group->count});
+    lte_vk_run(a->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_dsa_score,
+        .constant = {together, a->cache.type},
+        .bind = {a->e->segments, a->state, lte_vk_value(a->e, a->op->in[3]), s->score},
+        .push = &p,
+        .x = tiles < TILES ? tiles : TILES,
+        .y = (count + together - 1) / together,
+        .z = a->group->count});
 }
 
 static void choose(struct dsa *a)
 {
     const struct lte_selector s = lte_dsa_selector(&a->op->dsa);
     a->selection = lte_vk_selection(a->e, a->group, &s, 1, a->cache.tokens);
-    const uint32_t rows = (uint32_t)a->group->rows, each = a->selection.at_once;
-    for (uint32_t first = 0; first < rows; first += each) {
-        const uint32_t count = rows - first < each ? rows - first : each;
-        score(a, first, count);
-        lte_vk_select(a->e, a->group, &a->selection, first, count);
-    }
+    lte_vk_select(a->e, a->group, &a->selection, score, a);
 }
 
 static struct lte_vk_tiles tiles(const struct lte_sparse_attend_params *p, size_t segments,

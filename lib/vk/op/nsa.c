@@ -24,17 +24,9 @@ static void store(const struct nsa *a)
 {
     const struct lte_nsa_op *o = &a->op->nsa;
     const struct lte_nsa_cache *c = &a->cache;
-    struct lte_vk_store s = {.value = a->op->in[1],
-                             .heads = o->key_heads,
-                             .dim = o->head_dim,
-                             .tokens = c->tokens,
-                             .place = lte_vk_words(c->k),
-                             .type = c->type};
-    lte_vk_cache_store(a->e, a->group, a->state, &s);
-    s.value = a->op->in[2];
-    s.place = lte_vk_words(c->v);
-    s.beside = true;
-    lte_vk_cache_store(a->e, a->group, a->state, &s);
+    lte_vk_store_entries(a->e, a->group, a->state, a->op,
+                         &(struct lte_vk_entries){o->key_heads, o->head_dim, c->tokens, c->k, c->v,
+                                                  c->type});
 }
 
 static void pool(const struct nsa *a)
@@ -59,8 +51,9 @@ static void pool(const struct nsa *a)
                                            .z = a->group->count});
 }
 
-static void score(const struct nsa *a, uint32_t first, uint32_t count)
+static void score(const void *arg, uint32_t first, uint32_t count)
 {
+    const struct nsa *a = arg;
     const struct lte_nsa_op *o = &a->op->nsa;
     const struct lte_vk_selection *s = &a->selection;
     const struct lte_nsa_score_params p = {.segment = a->group->first,
@@ -73,14 +66,13 @@ static void score(const struct nsa *a, uint32_t first, uint32_t count)
                                            .pool_k = lte_vk_words(a->cache.pool_k),
                                            .stride = s->stride,
                                            .scale = s->selector.scale};
-    if (s->selector.top < s->units)
-        lte_vk_run(a->e, &(struct lte_vk_call){
-            .kernel = LTE_VK_nsa_score,
-            .bind = {a->e->segments, a->state, lte_vk_value(a->e, a->op->in[0]), s->score},
-            .push = &p,
-            .x = count,
-            .y = o->key_heads,
-            .z = a->group->count});
+    lte_vk_run(a->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_nsa_score,
+        .bind = {a->e->segments, a->state, lte_vk_value(a->e, a->op->in[0]), s->score},
+        .push = &p,
+        .x = count,
+        .y = o->key_heads,
+        .z = a->group->count});
 }
 
 static void choose(struct nsa *a)
@@ -88,12 +80,7 @@ static void choose(struct nsa *a)
     const struct lte_selector s = lte_nsa_selector(&a->op->nsa);
     const uint32_t heads = (uint32_t)a->op->nsa.key_heads;
     a->selection = lte_vk_selection(a->e, a->group, &s, heads, a->cache.tokens);
-    const uint32_t rows = (uint32_t)a->group->rows, each = a->selection.at_once;
-    for (uint32_t first = 0; first < rows; first += each) {
-        const uint32_t count = rows - first < each ? rows - first : each;
-        score(a, first, count);
-        lte_vk_select(a->e, a->group, &a->selection, first, count);
-    }
+    lte_vk_select(a->e, a->group, &a->selection, score, a);
 }
 
 // One of the three; its shares.

@@ -27,6 +27,23 @@ void lte_vk_cache_store(struct lte_vk_encoder *e, const struct lte_vk_group *g,
                                         .z = g->count});
 }
 
+void lte_vk_store_entries(struct lte_vk_encoder *e, const struct lte_vk_group *g,
+                          struct lte_vk_range state, const struct lte_op *op,
+                          const struct lte_vk_entries *n)
+{
+    struct lte_vk_store s = {.value = op->in[1],
+                             .heads = n->heads,
+                             .dim = n->dim,
+                             .tokens = n->tokens,
+                             .place = lte_vk_words(n->k),
+                             .type = n->type};
+    lte_vk_cache_store(e, g, state, &s);
+    s.value = op->in[2];
+    s.place = lte_vk_words(n->v);
+    s.beside = true;
+    lte_vk_cache_store(e, g, state, &s);
+}
+
 static size_t least(uint64_t a, uint64_t b)
 {
     return (size_t)(a < b ? a : b);
@@ -52,8 +69,9 @@ struct lte_vk_selection lte_vk_selection(struct lte_vk_encoder *e, const struct 
     return s;
 }
 
-void lte_vk_select(struct lte_vk_encoder *e, const struct lte_vk_group *g,
-                   const struct lte_vk_selection *s, uint32_t first, uint32_t count)
+// Rows first .. first + count - 1, whose scores are there.
+static void select_rows(struct lte_vk_encoder *e, const struct lte_vk_group *g,
+                        const struct lte_vk_selection *s, uint32_t first, uint32_t count)
 {
     const struct lte_selector *selector = &s->selector;
     const struct lte_sparse_select_params p = {
@@ -71,6 +89,18 @@ void lte_vk_select(struct lte_vk_encoder *e, const struct lte_vk_group *g,
                                         .x = count,
                                         .y = s->heads,
                                         .z = g->count});
+}
+
+void lte_vk_select(struct lte_vk_encoder *e, const struct lte_vk_group *g,
+                   const struct lte_vk_selection *s, lte_vk_score_fn *score, const void *arg)
+{
+    const uint32_t rows = (uint32_t)g->rows;
+    for (uint32_t first = 0; first < rows; first += s->at_once) {
+        const uint32_t count = rows - first < s->at_once ? rows - first : s->at_once;
+        if (s->selector.top < s->units)
+            score(arg, first, count);
+        select_rows(e, g, s, first, count);
+    }
 }
 
 void lte_vk_sparse_attend(struct lte_vk_encoder *e, const struct lte_vk_group *g,

@@ -18,6 +18,17 @@ struct lte_vk_store {
 void lte_vk_cache_store(struct lte_vk_encoder *encoder, const struct lte_vk_group *group,
                         struct lte_vk_range state, const struct lte_vk_store *store);
 
+// in[1] and in[2] of the op, keys and values of `heads` heads, to where `k` and `v` were carved.
+struct lte_vk_entries {
+    size_t heads, dim;
+    uint64_t tokens;
+    const void *k, *v;
+    enum lte_dtype type;
+};
+void lte_vk_store_entries(struct lte_vk_encoder *encoder, const struct lte_vk_group *group,
+                          struct lte_vk_range state, const struct lte_op *op,
+                          const struct lte_vk_entries *entries);
+
 // Lists of units for every row and each of `heads`, which are scored so many rows at a time that
 // their scores take little room.
 struct lte_vk_selection {
@@ -31,9 +42,12 @@ struct lte_vk_selection lte_vk_selection(struct lte_vk_encoder *encoder,
                                          const struct lte_vk_group *group,
                                          const struct lte_selector *selector, uint32_t heads,
                                          uint64_t tokens);
-// Rows first .. first + count - 1, whose scores are there.
+// Selects for all rows of the group. `score` writes the scores of rows first .. first + count - 1
+// to selection->score; it is not asked where all units are selected.
+typedef void lte_vk_score_fn(const void *arg, uint32_t first, uint32_t count);
 void lte_vk_select(struct lte_vk_encoder *encoder, const struct lte_vk_group *group,
-                   const struct lte_vk_selection *selection, uint32_t first, uint32_t count);
+                   const struct lte_vk_selection *selection, lte_vk_score_fn *score,
+                   const void *arg);
 
 // One attention over the cache; `range` is one of LTE_SPARSE_*.
 struct lte_vk_sparse {
