@@ -19,7 +19,8 @@ struct bench_options bench_options;
 static void usage(const char *program, const char *what, const char *rest, int status)
 {
     fprintf(status ? stderr : stdout,
-            "usage: %s [--json] [--quick] [--filter TEXT] [--threads N] [--cpu LEVEL]%s%s\n%s\n",
+            "usage: %s [--json] [--quick] [--filter TEXT] [--threads N] [--cpu LEVEL] [--tokens N]"
+            "%s%s\n%s\n",
             program, rest ? " " : "", rest ? rest : "", what);
     exit(status);
 }
@@ -39,6 +40,8 @@ void bench_begin(int argc, char **argv, const char *what, const char *rest)
             o->cpu = argv[++i];
         else if (!strcmp(a, "--threads") && value)
             o->threads = (unsigned)strtoul(argv[++i], NULL, 10);
+        else if (!strcmp(a, "--tokens") && value)
+            o->tokens = strtoul(argv[++i], NULL, 10);
         else if (rest && a[0] != '-' && !o->rest)
             o->rest = a;
         else

@@ -16,6 +16,7 @@ struct bench_options {
     const char *filter; // only rows whose "op shape" contains this
     const char *cpu;    // kernel level; NULL: the highest
     unsigned threads;   // 0: one per core
+    size_t tokens;      // of a model's prompt; 0: as many as the bench takes
     const char *rest;   // the argument that is no option, or NULL
 };
 // Reads the command line; prints the usage and exits on --help or an unknown option. `rest` names

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A model on a Vulkan device: tokens a second, prompt and decode, one sequence and eight; and the
-// time of every kind of op, by the device's clock, against what the device can copy and multiply.
+// time of every kind of op, by the device's clock, against what the device can read and multiply; and
+// of every kernel.
 #include "config.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "lib/vk/run.h"
 #include "lte.h"
 
-enum { MOST = 8, BATCH = 1024, REPEAT = 5 };
+enum { MOST = 8, REPEAT = 5 };
 
 struct bench {
     struct lte_context *context;
@@ -24,7 +25,7 @@ struct bench {
     struct lte_model *model;
     struct lte_session *session[MOST];
     struct vulkan_roof roof;
-    size_t prompt, decode;
+    size_t prompt, batch, decode; // tokens; of a prompt a batch at a time
     uint32_t *tokens;
     float *logits;
 };
@@ -61,7 +62,7 @@ static void open_model(struct bench *b)
     must(lte_model_load(b->context, bench_options.rest, &b->model), bench_options.rest);
     must(b->model->program ? LTE_OK : LTE_ERR_UNSUPPORTED, "the model on the device");
     lte_session_params_init(&p);
-    p.batch = BATCH;
+    p.batch = b->batch;
     p.max_tokens = b->prompt + b->decode + REPEAT + 1;
     for (size_t i = 0; i < MOST; i++)
         must(lte_session_new(b->model, &p, &b->session[i]), "a session");
@@ -112,20 +113,22 @@ static void rates(struct bench *b, size_t sequences)
     }
 }
 
-// Adds the seconds of every op of the step that ran last to those of its kind.
-static void add_times(const struct bench *b, VkQueryPool times, double *seconds)
+// Adds the seconds of every part of the step that ran last to those of its kind.
+static void add_times(const struct bench *b, const struct lte_vk_stamps *t, double *op, double *kernel)
 {
     const struct lte_graph *g = b->model->graph;
-    uint64_t *time = bench_alloc((g->ops + 1) * sizeof *time);
+    uint64_t *time = bench_alloc(t->used * sizeof *time);
     must(lte_vk_result(b->device,
                        b->device->api.GetQueryPoolResults(
-                           b->device->handle, times, 0, (uint32_t)g->ops + 1,
-                           (g->ops + 1) * sizeof *time, time, sizeof *time,
-                           VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
+                           b->device->handle, t->pool, 0, t->used, t->used * sizeof *time, time,
+                           sizeof *time, VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
                        "vkGetQueryPoolResults"),
          "times");
-    for (size_t i = 0; i < g->ops; i++)
-        seconds[g->op[i].kind] += (double)(time[i + 1] - time[i]) * vulkan_tick(b->device) / REPEAT;
+    for (size_t i = 1; i < t->used; i++) {
+        const double took = (double)(time[i] - time[i - 1]) * vulkan_tick(b->device) / REPEAT;
+        op[g->op[t->at[i].op].kind] += took;
+        kernel[t->at[i].kernel] += took;
+    }
     bench_free(time);
 }
 
@@ -135,11 +138,11 @@ static void print_op(const struct bench *b, const char *what, size_t sequences, 
     const double gbs = bytes / seconds * 1e-9, gflops = flops / seconds * 1e-9;
     if (bench_options.json)
         printf("{\"op\": \"%s\", \"step\": \"%s\", \"sequences\": %zu, \"us\": %.6g, \"gbs\": %.6g, "
-               "\"gflops\": %.6g, \"copy_gbs\": %.6g, \"fma_gflops\": %.6g}\n",
-               name, what, sequences, seconds * 1e6, gbs, gflops, b->roof.gbs, b->roof.gflops);
+               "\"gflops\": %.6g, \"read_gbs\": %.6g, \"fma_gflops\": %.6g}\n",
+               name, what, sequences, seconds * 1e6, gbs, gflops, b->roof.read, b->roof.gflops);
     else
-        printf("  %-14s %10.1f us  %9.1f GB/s %5.1f %%  %10.1f GFLOP/s %5.1f %%\n", name, seconds * 1e6,
-               gbs, 100 * gbs / b->roof.gbs, gflops, 100 * gflops / b->roof.gflops);
+        printf("  %-24s %10.1f us  %9.1f GB/s %5.1f %%  %10.1f GFLOP/s %5.1f %%\n", name,
+               seconds * 1e6, gbs, 100 * gbs / b->roof.read, gflops, 100 * gflops / b->roof.gflops);
 }
 
 // What the ops count, by kind, then all of them.
@@ -167,18 +170,36 @@ static void print_ops(const struct bench *b, const char *what, size_t sequences,
     print_op(b, what, sequences, "all", whole, all.flops, all.weight_bytes);
 }
 
-// Of the last piece of the prompt, or of steps after it.
-static void ops(struct bench *b, size_t sequences, bool decode)
+static void print_kernels(const char *what, size_t sequences, const double *seconds, const size_t *calls)
 {
-    const struct lte_graph *g = b->model->graph;
-    const size_t rows = decode ? 1 : b->prompt < BATCH ? b->prompt : BATCH;
-    double seconds[LTE_OPS] = {0};
+    for (int kernel = 0; kernel < LTE_VK_KERNEL_COUNT; kernel++)
+        if (!calls[kernel])
+            continue;
+        else if (bench_options.json)
+            printf("{\"kernel\": \"%s\", \"step\": \"%s\", \"sequences\": %zu, \"us\": %.6g, "
+                   "\"calls\": %zu}\n",
+                   lte_vk_kernels[kernel].name, what, sequences, seconds[kernel] * 1e6, calls[kernel]);
+        else
+            printf("  %-24s %10.1f us of %4zu calls, %8.2f us each\n", lte_vk_kernels[kernel].name,
+                   seconds[kernel] * 1e6, calls[kernel], seconds[kernel] * 1e6 / (double)calls[kernel]);
+}
+
+// Of the last piece of the prompt, or of steps after it: every op, or every call alone.
+static void parts(struct bench *b, size_t sequences, bool decode, bool calls)
+{
+    const size_t rows = decode ? 1 : b->batch, room = calls ? 8192 : b->model->graph->ops + 1;
+    const char *what = decode ? "decode" : "prefill";
+    double op[LTE_OPS] = {0}, kernel[LTE_VK_KERNEL_COUNT] = {0};
+    size_t count[LTE_VK_KERNEL_COUNT] = {0};
     uint32_t next[MOST] = {0};
-    VkQueryPool times = vulkan_times(b->device, (uint32_t)g->ops + 1);
+    struct lte_vk_stamps t = {.pool = vulkan_times(b->device, (uint32_t)room),
+                              .calls = calls,
+                              .room = (uint32_t)room,
+                              .at = bench_alloc(room * sizeof *t.at)};
     for (size_t i = 0; i < sequences; i++)
         lte_session_reset(b->session[i]);
     read_prompt(b, decode ? sequences : 1);
-    on_device(b->session[0])->stamps = times;
+    on_device(b->session[0])->stamps = &t;
     lte_vk_forget(on_device(b->session[0]));
     for (int i = -1; i < REPEAT; i++) { // the first records
         if (decode) {
@@ -188,15 +209,27 @@ static void ops(struct bench *b, size_t sequences, bool decode)
             read_prompt(b, 1);
         }
         if (i >= 0)
-            add_times(b, times, seconds);
+            add_times(b, &t, op, kernel);
     }
-    if (!bench_options.json)
-        printf("%s, %zu sequences, %zu tokens each:\n", decode ? "decode" : "prefill", sequences, rows);
-    print_ops(b, decode ? "decode" : "prefill", sequences, rows,
-              lte_session_position(b->session[0]) - rows, seconds);
-    on_device(b->session[0])->stamps = VK_NULL_HANDLE;
+    for (size_t i = 1; i < t.used; i++)
+        count[t.at[i].kernel]++;
+    if (calls)
+        print_kernels(what, sequences, kernel, count);
+    else
+        print_ops(b, what, sequences, rows, lte_session_position(b->session[0]) - rows, op);
+    on_device(b->session[0])->stamps = NULL;
     lte_vk_forget(on_device(b->session[0]));
-    b->device->api.DestroyQueryPool(b->device->handle, times, NULL);
+    b->device->api.DestroyQueryPool(b->device->handle, t.pool, NULL);
+    bench_free(t.at);
+}
+
+static void ops(struct bench *b, size_t sequences, bool decode)
+{
+    if (!bench_options.json)
+        printf("%s, %zu sequences, %zu tokens each:\n", decode ? "decode" : "prefill", sequences,
+               decode ? 1 : b->batch);
+    parts(b, sequences, decode, false);
+    parts(b, sequences, decode, true);
 }
 
 int main(int argc, char **argv)
@@ -207,13 +240,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_vulkan: a model's folder is wanted\n");
         return 2;
     }
-    b.prompt = bench_options.quick ? 48 : 4096;
+    b.prompt = bench_options.tokens ? bench_options.tokens : bench_options.quick ? 48 : 4096;
+    b.batch = bench_options.tokens || b.prompt < 1024 ? b.prompt : 1024;
     b.decode = bench_options.quick ? 4 : 256;
     open_model(&b);
     b.roof = vulkan_roof(b.device, bench_options.quick);
     if (!bench_options.json)
-        printf("%s: copies %.1f GB/s, multiplies and adds %.1f GFLOP/s\n", lte_vk_device_name(b.device),
-               b.roof.gbs, b.roof.gflops);
+        printf("%s: reads %.1f GB/s, copies %.1f GB/s, multiplies and adds %.1f GFLOP/s\n",
+               lte_vk_device_name(b.device), b.roof.read, b.roof.copy, b.roof.gflops);
     rates(&b, 1);
     rates(&b, MOST);
     ops(&b, 1, false);

@@ -57,11 +57,11 @@ EXTRA_PROGRAMS += bench_vulkan
 CLEANFILES += bench_vulkan
 bench_vulkan_SOURCES = %D%/bench_vulkan.c %D%/vulkan_roof.c %D%/vulkan_roof.h
 bench_vulkan_LDADD = $(BENCH_LIBS)
-%D%/vulkan_roof.$(OBJEXT): %D%/fma.spv.h
+%D%/vulkan_roof.$(OBJEXT): %D%/fma.spv.h %D%/stream.spv.h
 BENCH_DEVICE = bench_vulkan
 endif
-EXTRA_DIST += %D%/fma.comp %D%/fma.spv.h
-MAINTAINERCLEANFILES += %D%/fma.spv.h
+EXTRA_DIST += %D%/fma.comp %D%/fma.spv.h %D%/stream.comp %D%/stream.spv.h
+MAINTAINERCLEANFILES += %D%/fma.spv.h %D%/stream.spv.h
 
 bench: $(BENCHES) bench_model
 	@for program in $(BENCHES); do ./$$program $(BENCH_FLAGS) || exit 1; done
@@ -69,7 +69,8 @@ bench: $(BENCHES) bench_model
 # Built by `make check`, so that they keep up with what they measure.
 check-local: $(BENCHES) bench_model bench_loops $(BENCH_DEVICE)
 .PHONY: bench
-EXTRA_DIST += %D%/configs/lalte-0.4b.json %D%/configs/lalte-0.7m.json %D%/configs/lalte-1.4b.json \
+EXTRA_DIST += %D%/configs/delta-16x128.json \
+  %D%/configs/lalte-0.4b.json %D%/configs/lalte-0.7m.json %D%/configs/lalte-1.4b.json \
   %D%/loops.svg %D%/plot_loops.py
 EXTRA_DIST += %D%/convert/README.md %D%/convert/ouro.json %D%/convert/run.sh
 EXTRA_DIST += %D%/recall/README.md %D%/recall/first.json.in %D%/recall/full.json %D%/recall/gdn.json \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The fastest of several copies, and of several runs of multiply-adds.
+// The fastest of several runs of shaders that read, that copy, and that multiply and add.
 #include "config.h"
 
 #include "bench/vulkan_roof.h"
@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 #include "bench/fma.spv.h"
+#include "bench/stream.spv.h"
 #include "lib/vk/memory.h"
 
-enum { GROUPS = 4096, THREADS = 256, FLOPS_A_ROUND = 2 * 32, RUNS = 7 };
+enum { GROUPS = 4096, THREADS = 256, FLOPS_A_ROUND = 2 * 32, RUNS = 7, BUFFERS = 2 };
 
 struct rig {
     struct lte_vk_device *device;
@@ -97,51 +98,29 @@ static double fastest(struct rig *r, void (*fn)(struct rig *, const void *), con
     return best;
 }
 
-static void copy(struct rig *r, const void *arg)
-{
-    const struct lte_vk_buffer *b = arg;
-    const VkBufferCopy whole = {.size = b[0].bytes};
-    r->device->api.CmdCopyBuffer(r->commands, b[0].handle, b[1].handle, 1, &whole);
-}
-
-static double copy_gbs(struct rig *r, uint64_t bytes)
-{
-    struct lte_vk_device *d = r->device;
-    struct lte_vk_buffer b[2];
-    for (int i = 0; i < 2; i++) {
-        must(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, bytes, &b[i]));
-        must(lte_vk_clear(d, &b[i], 0, bytes));
-    }
-    const double seconds = fastest(r, copy, b);
-    for (int i = 0; i < 2; i++)
-        lte_vk_buffer_free(d, &b[i]);
-    return 2 * (double)bytes / seconds * 1e-9;
-}
-
-struct fma_run {
+struct run {
     VkPipeline pipeline;
     VkDescriptorSet set;
-    uint32_t rounds;
+    uint32_t push[2];
 };
 
-static void fma_record(struct rig *r, const void *arg)
+static void dispatch(struct rig *r, const void *arg)
 {
-    const struct fma_run *f = arg;
+    const struct run *f = arg;
     const struct lte_vk_api *a = &r->device->api;
     a->CmdBindPipeline(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, f->pipeline);
     a->CmdBindDescriptorSets(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, r->device->layout, 0, 1,
                              &f->set, 0, NULL);
     a->CmdPushConstants(r->commands, r->device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                        sizeof f->rounds, &f->rounds);
+                        sizeof f->push, f->push);
     a->CmdDispatch(r->commands, GROUPS, 1, 1);
 }
 
-static VkPipeline fma_pipeline(struct lte_vk_device *d)
+static VkPipeline make_pipeline(struct lte_vk_device *d, const uint32_t *code, size_t bytes)
 {
     VkPipeline pipeline;
-    const VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                             .codeSize = sizeof lte_spv_fma,
-                                             .pCode = lte_spv_fma};
+    const VkShaderModuleCreateInfo module = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = bytes, .pCode = code};
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
@@ -154,52 +133,67 @@ static VkPipeline fma_pipeline(struct lte_vk_device *d)
     return pipeline;
 }
 
-static VkDescriptorSet fma_set(struct lte_vk_device *d, VkDescriptorPool pool, VkBuffer buffer)
+static VkDescriptorSet make_set(struct lte_vk_device *d, VkDescriptorPool pool,
+                                const struct lte_vk_buffer *buffer)
 {
     VkDescriptorSet set;
+    VkDescriptorBufferInfo whole[BUFFERS];
+    VkWriteDescriptorSet write[BUFFERS];
     const VkDescriptorSetAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
         .descriptorPool = pool,
         .descriptorSetCount = 1,
         .pSetLayouts = &d->set_layout};
-    const VkDescriptorBufferInfo whole = {buffer, 0, VK_WHOLE_SIZE};
     must(LTE_VK(d, AllocateDescriptorSets, d->handle, &info, &set));
-    d->api.UpdateDescriptorSets(
-        d->handle, 1,
-        &(VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                .dstSet = set,
-                                .descriptorCount = 1,
-                                .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                .pBufferInfo = &whole},
-        0, NULL);
+    for (uint32_t i = 0; i < BUFFERS; i++) {
+        whole[i] = (VkDescriptorBufferInfo){buffer[i].handle, 0, VK_WHOLE_SIZE};
+        write[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                          .dstSet = set,
+                                          .dstBinding = i,
+                                          .descriptorCount = 1,
+                                          .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                          .pBufferInfo = &whole[i]};
+    }
+    d->api.UpdateDescriptorSets(d->handle, BUFFERS, write, 0, NULL);
     return set;
 }
 
-static double fma_gflops(struct rig *r, uint32_t rounds)
+// Seconds of a shader on GROUPS workgroups.
+static double time_shader(struct rig *r, const uint32_t *code, size_t bytes, VkDescriptorSet set,
+                          uint32_t first, uint32_t second)
 {
-    struct lte_vk_device *d = r->device;
-    struct lte_vk_buffer y;
-    VkDescriptorPool pool;
+    const struct run f = {make_pipeline(r->device, code, bytes), set, {first, second}};
+    const double seconds = fastest(r, dispatch, &f);
+    r->device->api.DestroyPipeline(r->device->handle, f.pipeline, NULL);
+    return seconds;
+}
+
+struct vulkan_roof vulkan_roof(struct lte_vk_device *d, bool quick)
+{
+    const uint32_t each = quick ? 4 : 64, rounds = quick ? 4 : 4096;
+    const double bytes = 16.0 * GROUPS * THREADS * each;
     const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, LTE_VK_BINDINGS};
     const VkDescriptorPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                              .maxSets = 1,
                                              .poolSizeCount = 1,
                                              .pPoolSizes = &size};
-    must(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, GROUPS * THREADS * sizeof(float), &y));
-    must(LTE_VK(d, CreateDescriptorPool, d->handle, &info, NULL, &pool));
-    const struct fma_run f = {fma_pipeline(d), fma_set(d, pool, y.handle), rounds};
-    const double seconds = fastest(r, fma_record, &f);
-    d->api.DestroyPipeline(d->handle, f.pipeline, NULL);
-    d->api.DestroyDescriptorPool(d->handle, pool, NULL);
-    lte_vk_buffer_free(d, &y);
-    return (double)GROUPS * THREADS * FLOPS_A_ROUND * rounds / seconds * 1e-9;
-}
-
-struct vulkan_roof vulkan_roof(struct lte_vk_device *d, bool quick)
-{
     struct rig r = open_rig(d);
-    const struct vulkan_roof roof = {.gbs = copy_gbs(&r, (uint64_t)(quick ? 8 : 512) << 20),
-                                     .gflops = fma_gflops(&r, quick ? 4 : 4096)};
+    struct lte_vk_buffer b[BUFFERS];
+    VkDescriptorPool pool;
+    for (int i = 0; i < BUFFERS; i++) {
+        must(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, (uint64_t)bytes, &b[i]));
+        must(lte_vk_clear(d, &b[i], 0, (uint64_t)bytes));
+    }
+    must(LTE_VK(d, CreateDescriptorPool, d->handle, &info, NULL, &pool));
+    const VkDescriptorSet set = make_set(d, pool, b);
+    const struct vulkan_roof roof = {
+        .read = bytes * 1e-9 / time_shader(&r, lte_spv_stream, sizeof lte_spv_stream, set, each, 0),
+        .copy = 2 * bytes * 1e-9 / time_shader(&r, lte_spv_stream, sizeof lte_spv_stream, set, each, 1),
+        .gflops = 1e-9 * GROUPS * THREADS * FLOPS_A_ROUND * rounds /
+                  time_shader(&r, lte_spv_fma, sizeof lte_spv_fma, set, rounds, 0)};
+    d->api.DestroyDescriptorPool(d->handle, pool, NULL);
+    for (int i = 0; i < BUFFERS; i++)
+        lte_vk_buffer_free(d, &b[i]);
     close_rig(&r);
     return roof;
 }

@@ -6,7 +6,8 @@
 #include "lib/vk/device.h"
 
 struct vulkan_roof {
-    double gbs;    // bytes read and bytes written by a copy
+    double read;   // GB/s of memory that is read once
+    double copy;   // GB/s read and written by a copy
     double gflops; // fp32 multiply-adds, two operations each
 };
 

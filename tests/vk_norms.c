@@ -47,6 +47,7 @@ static void places(const float *weight)
     c.width[0] = 100;
     c.op.norm.column = 13;
     c.op.out = 0; // in place, between columns that stay
+    c.values = 1;
     vk_check(&c, "rmsnorm in place, some columns");
     c = rmsnorm(weight, 1, 40);
     c.width[1] = 90;

@@ -191,6 +191,18 @@ static bool fits(struct lte_vk_encoder *e, const struct lte_vk_call *call)
     return e->status == LTE_OK;
 }
 
+// The time at which the op, or its latest call, and all before were done.
+static void stamp(struct lte_vk_encoder *e, enum lte_vk_kernel kernel)
+{
+    struct lte_vk_stamps *s = e->stamps;
+    if (s->used == s->room)
+        return;
+    barrier(e);
+    s->at[s->used] = (struct lte_vk_stamp){e->op, kernel};
+    e->device->api.CmdWriteTimestamp(e->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, s->pool,
+                                     s->used++);
+}
+
 void lte_vk_run(struct lte_vk_encoder *e, const struct lte_vk_call *call)
 {
     const struct lte_vk_kernel_row *row = &lte_vk_kernels[call->kernel];
@@ -208,16 +220,9 @@ void lte_vk_run(struct lte_vk_encoder *e, const struct lte_vk_call *call)
     a->CmdPushConstants(e->commands, e->device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                         (uint32_t)row->push_bytes, call->push);
     a->CmdDispatch(e->commands, (uint32_t)call->x, (uint32_t)call->y, (uint32_t)call->z);
-}
-
-// The time at which the op and all before it were done.
-static void stamp(struct lte_vk_encoder *e, size_t op)
-{
-    if (!e->stamps || !e->commands)
-        return;
-    barrier(e);
-    e->device->api.CmdWriteTimestamp(e->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, e->stamps,
-                                     (uint32_t)op + 1);
+    e->kernel = call->kernel;
+    if (e->stamps && e->stamps->calls)
+        stamp(e, e->kernel);
 }
 
 void lte_vk_encode(struct lte_vk_encoder *e, size_t from, size_t to)
@@ -226,11 +231,13 @@ void lte_vk_encode(struct lte_vk_encoder *e, size_t from, size_t to)
         const struct lte_op *op = &e->graph->op[i];
         const char *name = lte_op_table[op->kind]->name;
         e->scratch_used = 0;
+        e->op = i;
         if (lte_vk_ops[op->kind])
             lte_vk_ops[op->kind](e, op);
         else
             lte_vk_refuse(e, "there is no shader for it");
-        stamp(e, i);
+        if (e->stamps && !e->stamps->calls && e->commands)
+            stamp(e, e->kernel);
         if (e->status == LTE_ERR_UNSUPPORTED) {
             char why[sizeof e->why];
             memcpy(why, e->why, sizeof why);

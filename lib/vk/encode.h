@@ -53,6 +53,18 @@ struct lte_vk_access {
     bool written;
 };
 
+// For benches: the times at which the parts of a step were done, each after a barrier. Time 0 is when
+// the step began; what ended at time i is at[i].
+struct lte_vk_stamps {
+    VkQueryPool pool;
+    bool calls;                      // parts are calls, not ops
+    uint32_t room, used;             // times
+    struct lte_vk_stamp {
+        size_t op;                   // in the graph
+        enum lte_vk_kernel kernel;   // of the call, or of the op's last
+    } *at;                           // [room]
+};
+
 struct lte_vk_encoder {
     struct lte_vk_device *device;
     struct lte_vk_program *program;
@@ -68,7 +80,9 @@ struct lte_vk_encoder {
     bool gather;                              // weights are being collected
     VkCommandBuffer commands;                 // VK_NULL_HANDLE: dry
     VkDescriptorPool descriptors;
-    VkQueryPool stamps;                       // benches: op i is done at time i + 1; or VK_NULL_HANDLE
+    struct lte_vk_stamps *stamps;             // or NULL
+    size_t op;                                // in the graph: the current one,
+    enum lte_vk_kernel kernel;                // and what was run last
     size_t calls;                             // so far
     uint64_t scratch_used, scratch_most;      // of the op; of all ops
     struct lte_vk_access pending[LTE_VK_PENDING];

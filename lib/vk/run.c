@@ -251,13 +251,15 @@ static enum lte_status fill(struct lte_vk_session *s, struct lte_vk_recording *r
     LTE_TRY(outcome(&dry));
     LTE_TRY(make_descriptors(s, r, dry.calls));
     struct lte_vk_encoder e = encoder(s, group, groups);
+    struct lte_vk_stamps *t = e.stamps;
     e.commands = r->commands;
     e.descriptors = r->descriptors;
     LTE_TRY(LTE_VK(d, BeginCommandBuffer, r->commands, &begin));
     open_step(&e);
-    if (e.stamps) {
-        d->api.CmdResetQueryPool(e.commands, e.stamps, 0, (uint32_t)e.graph->ops + 1);
-        d->api.CmdWriteTimestamp(e.commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, e.stamps, 0);
+    if (t) {
+        t->used = 1;
+        d->api.CmdResetQueryPool(e.commands, t->pool, 0, t->room);
+        d->api.CmdWriteTimestamp(e.commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, t->pool, 0);
     }
     encode(&e, &r->shape);
     close_step(s, &e, &r->shape);

@@ -41,7 +41,7 @@ struct lte_vk_session {
     uint64_t scratch_bytes;
     VkCommandPool pool;
     VkFence fence;
-    VkQueryPool stamps;               // of steps recorded from now on: struct lte_vk_encoder
+    struct lte_vk_stamps *stamps;     // of steps recorded from now on, or NULL
     struct lte_vk_recording recording[LTE_VK_RECORDINGS];
 };
 
