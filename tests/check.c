@@ -221,3 +221,31 @@ double check_now(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+bool check_is_emulated(void)
+{
+    const char *emulator = getenv("EMULATOR");
+    return emulator && *emulator;
+}
+
+#ifndef __has_feature // clang's; gcc has macros
+#define __has_feature(x) 0
+#endif
+
+bool check_is_sanitized(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return true;
+#else
+    return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#endif
+}
+
+bool check_is_slow(void)
+{
+    const char *asked = getenv("LTE_CPU");
+    const int level = asked && *asked ? lte_cpu_level(asked) : -1;
+    struct lte_kernels kernels;
+    lte_kernels_init(&kernels, lte_cpu_detect() & (unsigned)level);
+    return check_is_emulated() || check_is_sanitized() || !strcmp(kernels.name, "ref");
+}

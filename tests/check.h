@@ -72,4 +72,10 @@ bool check_near(const float *got, const float *want, size_t n, double scale, dou
 
 double check_now(void); // seconds, monotonic
 
+bool check_is_emulated(void);  // EMULATOR, as `make check` sets it
+bool check_is_sanitized(void);
+// Whether things take tens of times as long as elsewhere: emulated, sanitized, or with the reference
+// kernels alone. A check then does less of what it does often, and leaves out no kind of it.
+bool check_is_slow(void);
+
 #endif

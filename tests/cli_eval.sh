@@ -48,11 +48,11 @@ report $? '-n takes as many blocks'
 run eval perplexity -f "$data/case3.prompt" --lengths 100,200 --json
 json perplexity 2 'perplexity as JSON'
 
-run eval niah --lengths 448,512 -n 1 --answer 4
+run eval niah lalte-needle --lengths 512,640 -n 1 --answer 4
 table 2 'niah: a table'
-run eval niah --lengths 448 -n 2 --answer 4 --json
+run eval niah lalte-needle --lengths 512 -n 2 --answer 4 --json
 json niah 1 'niah as JSON'
-run eval niah --variant 2 -f "$data/case3.prompt" --lengths 512 -n 1 --answer 4 --depth 50
+run eval niah lalte-needle --variant 2 -f "$data/case3.prompt" --lengths 512 -n 1 --answer 4 --depth 50
 prints '^niah_single_2 at 512 tokens ' 'niah in a text'
 run eval mqar --lengths 32,64 -n 2
 table 2 'mqar: a table'

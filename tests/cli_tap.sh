@@ -31,6 +31,11 @@ run() {
     status=$?
 }
 
+# As check_is_slow() of the check programs.
+is_slow() {
+    [ -n "$EMULATOR$SANITIZER_CFLAGS" ] || "$lte" info | grep -q '^kernels  *ref,'
+}
+
 # report RESULT NAME: one line of TAP; a RESULT other than 0 is a failure, shown with the last run.
 report() {
     n=$((n + 1))

@@ -228,19 +228,6 @@ static void teach_levels(struct fixture *f, const struct request *r)
             teach_level(f, r, *level);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
-// Where a step takes tens of times as long, hundreds of them show nothing that other tests do not.
-static bool is_slow(const struct fixture *f)
-{
-    const char *emulator = getenv("EMULATOR");
-    return SANITIZED || (emulator && *emulator) || !strcmp(lte_context_cpu(f->context), "ref");
-}
-
 // [--all] [--mixer NAME] [--cpu LEVEL] [--seed N]
 int main(int argc, char **argv)
 {
@@ -259,7 +246,7 @@ int main(int argc, char **argv)
     }
     check_begin(argc, argv, "learn");
     fixture_open(&f);
-    if (argc == 1 && is_slow(&f))
+    if (argc == 1 && check_is_slow()) // other tests show what hundreds of slow steps would
         check_skip("too slow here", "every mixer learns to recall");
     else
         teach_levels(&f, &r);

@@ -15,7 +15,9 @@
 #include "lte.h"
 #include "tests/check.h"
 
-enum { TOKENS = 20000, MOST_AT_ONCE = 300 };
+// Pieces of more than a batch, which has 256; in any case far more tokens than windows and buffers
+// hold, which is 147.
+enum { TOKENS = 20000, SLOW_TOKENS = 1000, MOST_AT_ONCE = 300 };
 
 // The C library's memory, counted.
 struct account {
@@ -40,24 +42,13 @@ static void count_free(void *opaque, void *pointer, size_t size)
     free(pointer);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 }; // its shadow memory grows as it likes
-#else
-enum { SANITIZED = 0 };
-#endif
-
-static bool is_emulated(void)
-{
-    const char *emulator = getenv("EMULATOR");
-    return emulator && *emulator;
-}
-
-// Pages of the process that no file backs; -1 where they cannot be told. Pages of the mapped
-// weights come and go as the system likes.
+// Pages of the process that no file backs; -1 where they cannot be told: an emulator has pages of
+// its own, a sanitizer's shadow memory grows as it likes. Pages of the mapped weights come and go as
+// the system likes.
 static long own_pages(void)
 {
     long size, resident, shared, pages = -1;
-    FILE *file = SANITIZED || is_emulated() ? NULL : fopen("/proc/self/statm", "r");
+    FILE *file = check_is_sanitized() || check_is_emulated() ? NULL : fopen("/proc/self/statm", "r");
     if (!file)
         return -1;
     if (fscanf(file, "%ld %ld %ld", &size, &resident, &shared) == 3)
@@ -110,11 +101,13 @@ static void close_session(struct soak *s)
     free(s->logits);
 }
 
-// Reads `count` tokens in pieces of one token up to more than a batch; whether all went well.
+// Reads `count` tokens in pieces of more than a batch down to one token; whether all went well.
 static bool read_tokens(struct soak *s, uint64_t count)
 {
+    size_t next = MOST_AT_ONCE;
     while (count) {
-        size_t n = check_below(4) ? 1 + check_below(MOST_AT_ONCE) : 1;
+        size_t n = next;
+        next = check_below(4) ? 1 + check_below(MOST_AT_ONCE) : 1;
         if (n > count)
             n = (size_t)count;
         for (size_t i = 0; i < n; i++)
@@ -131,15 +124,15 @@ static bool read_tokens(struct soak *s, uint64_t count)
 
 static void check_soak(struct soak *s, uint64_t tokens)
 {
-    enum { LEGS = 20 };
-    const uint64_t leg = tokens / LEGS, warm = tokens - leg * (LEGS - 1);
+    const uint64_t pieces = tokens / MOST_AT_ONCE, legs = pieces < 40 ? pieces / 2 + 1 : 20;
+    const uint64_t leg = tokens / legs, warm = tokens - leg * (legs - 1);
     const unsigned long long calls = s->account.calls, bytes = s->account.bytes;
     const double start = check_now();
     bool good = read_tokens(s, warm);
     const long pages = own_pages();
     long most = pages;
     double last = 0, first = check_now();
-    for (int i = 1; i < LEGS && good; i++) {
+    for (uint64_t i = 1; i < legs && good; i++) {
         const double begin = check_now();
         good = read_tokens(s, leg);
         last = check_now() - begin;
@@ -162,10 +155,11 @@ static void check_soak(struct soak *s, uint64_t tokens)
 int main(int argc, char **argv)
 {
     struct soak s = {.session = NULL};
-    uint64_t tokens = is_emulated() || SANITIZED ? TOKENS / 10 : TOKENS;
+    const bool slow = check_is_slow();
+    uint64_t tokens = slow ? SLOW_TOKENS : TOKENS;
     char folder[4096];
     const char *top = getenv("top_srcdir");
-    snprintf(folder, sizeof folder, "%s/data/lalte-tiny", top ? top : ".");
+    snprintf(folder, sizeof folder, "%s/data/lalte-%s", top ? top : ".", slow ? "needle" : "tiny");
     for (int i = 1; i + 1 < argc; i++) {
         if (!strcmp(argv[i], "--tokens"))
             tokens = strtoull(argv[i + 1], NULL, 10);
