@@ -32,7 +32,7 @@ check_PROGRAMS += %D%/grad_attend
 %C%_grad_attend_LDADD = $(GRAD_LIBS) -lm
 
 # Training as a whole: against recorded answers, what it must not depend on, its edges.
-check_PROGRAMS += %D%/training %D%/trainer
+check_PROGRAMS += %D%/training
 %C%_training_LDADD = $(MODEL_LIBS) -lm
 %C%_trainer_LDADD = $(MODEL_LIBS) -lm
 if HAVE_CMOCKA

@@ -3,7 +3,6 @@ check_PROGRAMS += %D%/retention_ties
 %C%_retention_ties_LDADD = $(MODEL_LIBS) -lm
 
 # Recall: a few mixers in `make check`, every one at every level with three seeds in `make learn`.
-check_PROGRAMS += %D%/learn
 %C%_learn_SOURCES = %D%/learn.c %D%/learn_mixers.h
 %C%_learn_LDADD = $(MODEL_LIBS) -lm
 learn: %D%/learn$(EXEEXT)

@@ -12,11 +12,15 @@ libfixture_la_SOURCES = %D%/fixture.c %D%/fixture.h
 
 CHECK_LIBS = libcheck.la libltecore.la
 
+# Tests run in this order: long ones before short ones, so that no core is idle at the end.
+check_PROGRAMS += %D%/trainer %D%/properties %D%/golden %D%/learn %D%/soak %D%/recorded
+include %D%/vulkan.mk
+
 # Whole models: recorded answers and properties.
 check_LTLIBRARIES += libinside.la
 libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
 MODEL_LIBS = libinside.la libfixture.la $(CHECK_LIBS)
-MODEL_CHECKS = %D%/golden %D%/loop_leak %D%/looped %D%/properties %D%/recorded %D%/retention %D%/spec_ops
+MODEL_CHECKS = %D%/loop_leak %D%/looped %D%/retention %D%/spec_ops
 check_PROGRAMS += $(MODEL_CHECKS)
 %C%_golden_LDADD = $(MODEL_LIBS) -lm
 %C%_loop_leak_LDADD = $(MODEL_LIBS) -lm
@@ -82,14 +86,12 @@ include %D%/optimizer.mk
 include %D%/sparse.mk
 include %D%/tokenizer.mk
 include %D%/tree.mk
-include %D%/vulkan.mk
 include %D%/fuzz/local.mk
 
 # Constant memory: briefly in `make check`, a million tokens in `make soak`.
-check_PROGRAMS += %D%/soak
 %C%_soak_LDADD = $(CHECK_LIBS) -lm
 soak: %D%/soak$(EXEEXT)
 	top_srcdir='$(abs_top_srcdir)' %D%/soak$(EXEEXT) --tokens 1000000
 .PHONY: soak
 
-TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
+TESTS += $(dist_check_SCRIPTS) $(check_PROGRAMS)
