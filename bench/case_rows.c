@@ -8,7 +8,7 @@
 #include "bench/cases.h"
 
 enum { TOKENS = 512, WIDTH = 1024, CHANNELS = 6144, TAPS = 4, CHANNEL_BLOCK = 512, TOKEN_BLOCK = 16,
-       HEADS = 16, HALF = 32, SILU = 5 }; // multiply-adds of the convolution's silu, its quotient one
+       HEADS = 16, HALF = 32, SILU = 5 }; // multiply-adds of a silu, its quotient one
 
 struct rows {
     const struct lte_kernels *kernels;
@@ -48,9 +48,6 @@ static void copy_rows(void *arg, size_t item, unsigned thread)
             call;                                                             \
         }                                                                     \
     }
-FOR_TOKENS(rmsnorm_tokens, r->kernels->rmsnorm(y, x, r->w, n, 1e-6f))
-FOR_TOKENS(l2norm_tokens, r->kernels->l2norm(y, x, n, 1e-6f, 1))
-FOR_TOKENS(gated_norm_tokens, r->kernels->gated_norm(y, x, gate, r->w, n, 1e-6f))
 FOR_TOKENS(silu_tokens, r->kernels->silu(y, x, n))
 FOR_TOKENS(sigmoid_tokens, r->kernels->sigmoid(y, x, n))
 FOR_TOKENS(softplus_tokens, r->kernels->softplus(y, x, n))
@@ -60,6 +57,23 @@ FOR_TOKENS(swiglu_tokens, r->kernels->swiglu(y, x, gate, n))
 FOR_TOKENS(rope_tokens, r->kernels->rope(y, x, HEADS, 2 * HALF, r->cosine, r->sine, HALF))
 FOR_TOKENS(narrow_tokens, r->kernels->narrow[LTE_DTYPE_BF16](y, x, n))
 FOR_TOKENS(widen_tokens, r->kernels->widen[LTE_DTYPE_BF16](y, x, n))
+
+// The same, in one call.
+#define FOR_BLOCKS(name, call)                                                     \
+    static void name(void *arg, size_t item, unsigned thread)                      \
+    {                                                                              \
+        const struct rows *r = arg;                                                \
+        const size_t n = r->width, at = item * TOKEN_BLOCK * n;                    \
+        (void)thread;                                                              \
+        call;                                                                      \
+    }
+FOR_BLOCKS(rmsnorm_tokens,
+           r->kernels->rmsnorm(r->y + at, n, r->x + at, n, r->w, 0, TOKEN_BLOCK, n, 1e-6f))
+FOR_BLOCKS(l2norm_tokens,
+           r->kernels->l2norm(r->y + at, n, r->x + at, n, TOKEN_BLOCK, n, 1e-6f, 1))
+FOR_BLOCKS(gated_norm_tokens,
+           r->kernels->gated_norm(r->y + at, n, r->x + at, n, r->gate + at, n, r->w, 0, TOKEN_BLOCK,
+                                  n, 1e-6f))
 
 // In turn with a plain copy: what the convolution cannot be faster than where memory holds both.
 static void run_conv(const struct suite *suite, size_t tokens)

@@ -16,6 +16,7 @@ struct lte_rows {
     size_t a_stride, b_stride, y_stride;
     void (*row)(const struct lte_kernels *k, const struct lte_op *op, float *y, const float *a,
                 const float *b);
+    void (*block)(const struct lte_rows *rows, size_t from, size_t to);
 };
 
 // y = x less its mean; y may be x.
@@ -33,5 +34,8 @@ static inline void lte_center(float *y, const float *x, size_t n)
 void lte_rows_run(struct lte_exec *exec, const struct lte_op *op,
                   void (*row)(const struct lte_kernels *k, const struct lte_op *op, float *y,
                               const float *a, const float *b));
+// Calls `block` for rows [from, to), at most LTE_ROW_BLOCK at once, in parallel.
+void lte_rows_run_blocks(struct lte_exec *exec, const struct lte_op *op,
+                         void (*block)(const struct lte_rows *rows, size_t from, size_t to));
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Normalisations of one vector: the definition, summed in double.
+// Normalisations of vectors: the definition, summed in double.
 #include "config.h"
 
 #include <math.h>
@@ -14,28 +14,40 @@ static double sum_of_squares(const float *x, size_t n)
     return sum;
 }
 
-static void rmsnorm(float *y, const float *x, const float *w, size_t n, float eps)
+static double over_root(double scale, double square)
 {
-    const double scale = 1 / sqrt(sum_of_squares(x, n) / (double)n + eps);
-    for (size_t i = 0; i < n; i++)
-        y[i] = (float)(x[i] * scale * (w ? w[i] : 1));
+    return square == 0 ? 0 : scale / sqrt(square); // a zero vector with eps 0
 }
 
-static void l2norm(float *y, const float *x, size_t n, float eps, float scale)
+static void rmsnorm(float *y, size_t ys, const float *x, size_t xs, const float *w, size_t ws,
+                    size_t rows, size_t n, float eps)
 {
-    const double sum = sum_of_squares(x, n) + eps;
-    const double s = sum == 0 ? 0 : scale / sqrt(sum); // a zero vector with eps 0
-    for (size_t i = 0; i < n; i++)
-        y[i] = (float)(x[i] * s);
+    for (size_t r = 0; r < rows; r++) {
+        const double scale = over_root(1, sum_of_squares(x + r * xs, n) / (double)n + eps);
+        for (size_t i = 0; i < n; i++)
+            y[r * ys + i] = (float)(x[r * xs + i] * scale * (w ? w[r * ws + i] : 1));
+    }
 }
 
-static void gated_norm(float *y, const float *x, const float *gate, const float *w, size_t n,
-                       float eps)
+static void l2norm(float *y, size_t ys, const float *x, size_t xs, size_t rows, size_t n, float eps,
+                   float scale)
 {
-    const double scale = 1 / sqrt(sum_of_squares(x, n) / (double)n + eps);
-    for (size_t i = 0; i < n; i++) {
-        const double g = gate[i], silu = g == -INFINITY ? -0.0 : g / (1 + exp(-g));
-        y[i] = (float)(x[i] * scale * w[i] * silu);
+    for (size_t r = 0; r < rows; r++) {
+        const double s = over_root(scale, sum_of_squares(x + r * xs, n) + eps);
+        for (size_t i = 0; i < n; i++)
+            y[r * ys + i] = (float)(x[r * xs + i] * s);
+    }
+}
+
+static void gated_norm(float *y, size_t ys, const float *x, size_t xs, const float *gate, size_t gs,
+                       const float *w, size_t ws, size_t rows, size_t n, float eps)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const double scale = over_root(1, sum_of_squares(x + r * xs, n) / (double)n + eps);
+        for (size_t i = 0; i < n; i++) {
+            const double g = gate[r * gs + i], silu = g == -INFINITY ? -0.0 : g / (1 + exp(-g));
+            y[r * ys + i] = (float)(x[r * xs + i] * scale * w[r * ws + i] * silu);
+        }
     }
 }
 
