@@ -77,13 +77,19 @@ struct lte_step_gates_params {
     float low, high;
 };
 
+// Parts of a sum, and products of a part, filled up with zeros to a whole number of runs
+// (shaders/score.glsl).
+#define LTE_SCORE_PARTS 16
+#define LTE_SCORE_RUN 32
+#define LTE_SCORE_LENGTH(n) \
+    ((n) <= LTE_SCORE_RUN ? (n) : ((n) + LTE_SCORE_RUN - 1) / LTE_SCORE_RUN * LTE_SCORE_RUN)
 // A convolution of lte_score. Its input is a history in the state and then this call's rows: keys
 // and values of the model in the first, outputs of the one before in the others,
 // [segment][head][rows].
 struct lte_score_params {
     U32 segment;
     U32 rows; // of a segment
-    U32 inputs, outputs, taps, dilation;
+    U32 inputs, outputs, dilation;
     U32 late; // tokens by which the output lags
     U32 groups;           // 0: one set of weights for all heads
     U32 history;          // word of the op's state where that of head 0 begins
@@ -92,7 +98,8 @@ struct lte_score_params {
     U32 last, relu;
 };
 
-#define LTE_SCORE_CONVS 9 // LTE_SCORER_CONVS
+#define LTE_SCORE_CONVS 9   // LTE_SCORER_CONVS
+#define LTE_SCORE_ROOM 4096 // histories and inputs of a head that a step has room for
 // All convolutions: renews their histories, or is a step of one token.
 struct lte_score_stack_params {
     U32 segment;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the shaders of lte_score share: how an output's products are dealt out, so that its bits are
-// the same whichever of them makes it, and the score of a logit.
+// What the shaders of lte_score share: how an output's products are summed, so that its bits are the
+// same whichever of them makes it, and the score of a logit.
 #ifndef LTE_SHADERS_SCORE_GLSL
 #define LTE_SHADERS_SCORE_GLSL
 
 #include "maths.glsl"
 
-const uint OUTS = 16, PARTS = 8; // adjacent outputs, and threads of one output
+// The channels of a convolution are cut into PARTS of as many. A sum is one of a part's products,
+// tap by tap, for every part, and then of these, from the first on. Weights lie in that order: of a
+// part, tap, channel and output, where outputs are filled up to whole quads and what a part has of
+// products to LTE_SCORE_LENGTH.
+const uint PARTS = LTE_SCORE_PARTS;
 
 // sigmoid(z) - 1/2 = tanh(z/2) / 2, without cancellation where z is small; or max(z, 0).
 float lte_retention(float z, bool relu)

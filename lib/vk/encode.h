@@ -45,7 +45,7 @@ struct lte_vk_call {
     size_t x, y, z;                      // workgroups; 0 is none: nothing is run
 };
 
-enum { LTE_VK_PENDING = 64 };
+enum { LTE_VK_PENDING = 256 };
 
 // What was touched since the last barrier.
 struct lte_vk_access {
