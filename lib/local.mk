@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += libltecore.la
 LIB_FLOOR = %D%/alloc.c %D%/blas.c %D%/blas.h %D%/context.c %D%/context.h %D%/cores.c \
   %D%/cores.h %D%/default_alloc.c %D%/log.c %D%/par.c %D%/par.h %D%/par_limit.c %D%/par_limit.h \
   %D%/par_wait.c %D%/par_wait.h %D%/status.c
-LIB_FILES = %D%/file.c %D%/file.h %D%/json.c %D%/json.h %D%/safetensors.c %D%/safetensors.h \
+LIB_FILES = %D%/file.c %D%/file.h %D%/fusion.c %D%/fusion.h %D%/json.c %D%/json.h %D%/safetensors.c %D%/safetensors.h \
   %D%/safetensors_header.c %D%/safetensors_index.c %D%/safetensors_parse.h
 LIB_TOKENIZER = %D%/tokenizer/added.c %D%/tokenizer/added.h %D%/tokenizer/bpe.c \
   %D%/tokenizer/bpe.h %D%/tokenizer/buffer.c %D%/tokenizer/buffer.h %D%/tokenizer/bytelevel.c \

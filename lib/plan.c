@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "lib/fusion.h"
+
 size_t lte_layout_arrays(const struct lte_graph *g, struct lte_layout *layout, void *memory)
 {
     const size_t value = lte_align(g->values * sizeof *layout->value);
@@ -36,18 +38,27 @@ static void touch(struct live *live, lte_value v, size_t values, size_t op)
         live[v].last = op;
 }
 
+static void touch_all(const struct lte_graph *g, struct live *live, const struct lte_op *op, size_t at)
+{
+    for (size_t k = 0; k < LTE_OP_INPUTS; k++)
+        touch(live, op->in[k], g->values, at);
+    touch(live, op->out, g->values, at);
+    for (unsigned p = 0; op->kind == LTE_OP_LINEAR && p < op->linear.parts; p++)
+        touch(live, op->linear.part[p].out, g->values, at);
+}
+
+// Ops that may run together touch their values at the same time.
 static void find_liveness(const struct lte_graph *g, struct live *live)
 {
     for (size_t v = 0; v < g->values; v++)
         live[v] = (struct live){.first = g->ops};
     for (size_t i = 0; i < g->ops; i++) {
-        const struct lte_op *op = &g->op[i];
-        for (size_t k = 0; k < LTE_OP_INPUTS; k++)
-            touch(live, op->in[k], g->values, i);
-        touch(live, op->out, g->values, i);
-        if (op->kind == LTE_OP_LINEAR)
-            for (unsigned p = 0; p < op->linear.parts; p++)
-                touch(live, op->linear.part[p].out, g->values, i);
+        const struct lte_fusion f = lte_fusion(g, i);
+        touch_all(g, live, &g->op[i], i);
+        for (size_t n = f.first; n <= f.last && f.first < f.last; n++) {
+            touch_all(g, live, &g->op[n], f.first);
+            touch_all(g, live, &g->op[n], f.last);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 // delta_gates of lib/op/delta_gates.c: log decays, then betas; a thread a number.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-#include "maths.glsl"
+#include "delta_gates.glsl"
 
 layout(push_constant) uniform Params { lte_delta_gates_params p; };
 layout(binding = 0) readonly buffer X { float x[]; };
@@ -13,11 +13,7 @@ layout(binding = 3) writeonly buffer Y { float y[]; };
 
 float decay(float a, uint i)
 {
-    if (p.decays == 0)
-        return 0.0;
-    const float scale = neg_exp_A[i / p.channels];
-    a += dt_bias[i];
-    return p.lower_bound < 0.0 ? p.lower_bound * lte_sigmoid(-scale * a) : scale * lte_softplus(a);
+    return p.decays == 0 ? 0.0 : lte_log_decay(a, neg_exp_A[i / p.channels], dt_bias[i], p.lower_bound);
 }
 
 void main()

@@ -14,6 +14,7 @@ SHADERS += %D%/attend.comp \
   %D%/delta_chunk_subgroups.comp \
   %D%/delta_prepare.comp \
   %D%/delta_rule.comp \
+  %D%/delta_step.comp \
   %D%/diag_rule.comp \
   %D%/score_conv.comp \
   %D%/score_conv_first.comp \
@@ -24,6 +25,7 @@ SHADER_PARTS += %D%/attend_plan.glsl \
   %D%/delta.glsl \
   %D%/delta_block.glsl \
   %D%/delta_chunk.glsl \
+  %D%/delta_gates.glsl \
   %D%/narrow.glsl \
   %D%/score.glsl \
   %D%/score_conv.glsl

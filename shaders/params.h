@@ -46,6 +46,18 @@ struct lte_delta_params {
     U32 chunks;              // of four tokens, in a segment
 };
 
+// As lte_delta_params, lte_delta_gates_params and lte_l2norm_params of a single token.
+struct lte_delta_step_params {
+    U32 segment;
+    U32 group;
+    U32 value_heads, key_dim, value_dim;
+    U32 q_column, k_column, v_column;
+    U32 stride, gate_stride;
+    U32 decays;
+    float beta_scale, lower_bound;
+    float eps, scale; // of the norms; scale: of q
+};
+
 // Of each source the numbers from a row to the next (0: the same for all), the column of its first
 // vector, and how many heads share a vector. A step: enum lte_rule_step.
 #define LTE_DIAG_Q 0
@@ -258,12 +270,17 @@ struct lte_embed_params {
     U32 table_first, table_rows;
 };
 
-// y[y_first + t][column + r] = x[x_first + t] . w[r] + bias[bias_first + r]
+// y[y_first + t][column + r] = x[x_first + t] . w[r] + bias[bias_first + r], and what a shader for few
+// tokens does to that.
+#define LTE_FINISH_NOTHING 0
+#define LTE_FINISH_ADD 1    // a value of y's shape
+#define LTE_FINISH_SWIGLU 2 // silu of it times the product with another matrix
 struct lte_linear_params {
     U32 x_first, y_first, tokens;
     U32 rows, cols; // of w
     U32 x_stride, y_stride, column;
     U32 biased, bias_first;
+    float eps;      // of the norm before it
 };
 
 // The power of two that brings numbers below 2^15, to 2^14 or above; `exponent` is that of the

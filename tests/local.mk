@@ -20,8 +20,9 @@ include %D%/vulkan.mk
 check_LTLIBRARIES += libinside.la
 libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
 MODEL_LIBS = libinside.la libfixture.la $(CHECK_LIBS)
-MODEL_CHECKS = %D%/loop_leak %D%/looped %D%/retention %D%/spec_ops
+MODEL_CHECKS = %D%/fusion %D%/loop_leak %D%/looped %D%/retention %D%/spec_ops
 check_PROGRAMS += $(MODEL_CHECKS)
+%C%_fusion_LDADD = $(MODEL_LIBS) -lm
 %C%_golden_LDADD = $(MODEL_LIBS) -lm
 %C%_loop_leak_LDADD = $(MODEL_LIBS) -lm
 %C%_looped_LDADD = $(MODEL_LIBS) -lm

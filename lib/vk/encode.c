@@ -225,23 +225,44 @@ void lte_vk_run(struct lte_vk_encoder *e, const struct lte_vk_call *call)
         stamp(e, e->kernel);
 }
 
+static void encode(struct lte_vk_encoder *e, const struct lte_op *op, const struct lte_fusion *f)
+{
+    e->scratch_used = 0;
+    e->op = (size_t)(op - e->graph->op);
+    if (f->first < f->last)
+        lte_vk_fused[op->kind].encode(e, op, f);
+    else if (lte_vk_ops[op->kind])
+        lte_vk_ops[op->kind](e, op);
+    else
+        lte_vk_refuse(e, "there is no shader for it");
+    if (e->stamps && !e->stamps->calls && e->commands)
+        stamp(e, e->kernel);
+    if (e->status == LTE_ERR_UNSUPPORTED) {
+        char why[sizeof e->why];
+        memcpy(why, e->why, sizeof why);
+        snprintf(e->why, sizeof e->why, "%s: %.*s", lte_op_table[op->kind]->name,
+                 (int)(sizeof why - 32), why);
+    }
+}
+
+// The op that does op i, and which others with it; op i alone if none does.
+static size_t find(const struct lte_vk_encoder *e, size_t i, size_t to, struct lte_fusion *f)
+{
+    for (size_t n = i; n < to && n <= i + 2; n++) {
+        const struct lte_op *op = &e->graph->op[n];
+        *f = lte_fusion(e->graph, n);
+        if (f->first == i && f->first < f->last && lte_vk_fused[op->kind].fuses(e, op))
+            return n;
+    }
+    *f = (struct lte_fusion){i, i};
+    return i;
+}
+
 void lte_vk_encode(struct lte_vk_encoder *e, size_t from, size_t to)
 {
-    for (size_t i = from; i < to && e->status == LTE_OK; i++) {
-        const struct lte_op *op = &e->graph->op[i];
-        const char *name = lte_op_table[op->kind]->name;
-        e->scratch_used = 0;
-        e->op = i;
-        if (lte_vk_ops[op->kind])
-            lte_vk_ops[op->kind](e, op);
-        else
-            lte_vk_refuse(e, "there is no shader for it");
-        if (e->stamps && !e->stamps->calls && e->commands)
-            stamp(e, e->kernel);
-        if (e->status == LTE_ERR_UNSUPPORTED) {
-            char why[sizeof e->why];
-            memcpy(why, e->why, sizeof why);
-            snprintf(e->why, sizeof e->why, "%s: %.*s", name, (int)(sizeof why - 32), why);
-        }
+    struct lte_fusion f;
+    for (size_t i = from; i < to && e->status == LTE_OK; i = f.last + 1) {
+        const size_t op = find(e, i, to, &f);
+        encode(e, &e->graph->op[op], &f);
     }
 }

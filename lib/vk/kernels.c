@@ -32,6 +32,7 @@
 #include "shaders/delta_chunk_subgroups.spv.h"
 #include "shaders/delta_prepare.spv.h"
 #include "shaders/delta_rule.spv.h"
+#include "shaders/delta_step.spv.h"
 #include "shaders/diag_rule.spv.h"
 #include "shaders/score_conv.spv.h"
 #include "shaders/score_conv_first.spv.h"

@@ -15,8 +15,8 @@
     X(gated_norm, "rrrw", struct lte_gated_norm_params, 0) \
     X(elementwise, "rrw", struct lte_elementwise_params, 0) \
     X(embed, "rrw", struct lte_embed_params, 0) \
-    X(matvec, "rrrw", struct lte_linear_params, 0) \
-    X(matvec_subgroups, "rrrw", struct lte_linear_params, LTE_VK_SUBGROUPS) \
+    X(matvec, "rrrwrrr", struct lte_linear_params, 0) \
+    X(matvec_subgroups, "rrrwrrr", struct lte_linear_params, LTE_VK_SUBGROUPS) \
     X(gemm, "rrrw", struct lte_linear_params, 0) \
     X(gemm_cooperative, "rrrwrr", struct lte_linear_params, LTE_VK_COOPERATIVE) \
     X(row_shift, "rw", struct lte_row_shift_params, 0) \
@@ -41,6 +41,7 @@
     X(delta_chunk_subgroups, "rrrbw", struct lte_delta_params, LTE_VK_SUBGROUPS) \
     X(delta_prepare, "rrrw", struct lte_delta_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \
+    X(delta_step, "rrrbwrr", struct lte_delta_step_params, 0) \
     X(diag_rule, "rrrrrrbw", struct lte_diag_params, 0) \
     X(forget_gates, "rrw", struct lte_forget_gates_params, 0) \
     X(step_gates, "rrrw", struct lte_step_gates_params, 0) \

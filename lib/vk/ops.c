@@ -31,3 +31,8 @@ lte_vk_encode_fn *const lte_vk_ops[LTE_OPS] = {
     [LTE_OP_NSA] = lte_vk_encode_nsa,
     [LTE_OP_DSA] = lte_vk_encode_dsa,
 };
+
+const struct lte_vk_fused lte_vk_fused[LTE_OPS] = {
+    [LTE_OP_LINEAR] = {lte_vk_fuses_linear, lte_vk_encode_fused_linear},
+    [LTE_OP_DELTA_RULE] = {lte_vk_fuses_delta_rule, lte_vk_encode_fused_delta_rule},
+};

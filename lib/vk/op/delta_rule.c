@@ -9,6 +9,7 @@
 
 enum {
     LANES = 8,         // threads that share a column
+    STEP_LANES = 16,   // in delta_step
     KEYS = 512,        // values of a key, at most
     CHUNK_KEYS = 384,  // and in chunks, whose keys lie in shared memory
     CHUNK = 4,
@@ -76,5 +77,52 @@ void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
             chunks(e, op, &e->group[i], &p);
         else
             recurrence(e, op, &e->group[i], &p);
+    }
+}
+
+// Of many tokens other shaders read what is normed, too.
+bool lte_vk_fuses_delta_rule(const struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    bool single = op->delta_rule.key_dim <= KEYS;
+    for (size_t i = 0; i < e->groups; i++)
+        single = single && e->group[i].rows == 1;
+    return single;
+}
+
+void lte_vk_encode_fused_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op,
+                                    const struct lte_fusion *f)
+{
+    const struct lte_delta_rule_op *d = &op->delta_rule;
+    const struct lte_op *norm = &e->graph->op[f->first];
+    const struct lte_delta_gates_op *gates = &norm[1].delta_gates;
+    struct lte_delta_step_params p = {.group = (uint32_t)(d->value_heads / d->heads),
+                                      .value_heads = (uint32_t)d->value_heads,
+                                      .key_dim = (uint32_t)d->key_dim,
+                                      .value_dim = (uint32_t)d->value_dim,
+                                      .q_column = (uint32_t)d->q_column,
+                                      .k_column = (uint32_t)d->k_column,
+                                      .v_column = (uint32_t)d->v_column,
+                                      .stride = lte_vk_width(e, op->in[0]),
+                                      .gate_stride = lte_vk_width(e, op->in[1]),
+                                      .decays = gates->neg_exp_A != NULL,
+                                      .beta_scale = gates->beta_scale,
+                                      .lower_bound = gates->lower_bound,
+                                      .eps = norm->norm.eps,
+                                      .scale = norm->norm.scale};
+    const size_t heads = d->value_heads * sizeof(float);
+    for (size_t i = 0; i < e->groups; i++) {
+        p.segment = e->group[i].first;
+        lte_vk_run(e, &(struct lte_vk_call){
+            .kernel = LTE_VK_delta_step,
+            .constant = {(p.key_dim + STEP_LANES - 1) / STEP_LANES},
+            .bind = {e->segments, lte_vk_value(e, op->in[0]), lte_vk_value(e, op->in[1]),
+                     lte_vk_state(e, &e->group[i], op), lte_vk_value(e, op->out),
+                     lte_vk_weight(e, gates->neg_exp_A, heads),
+                     lte_vk_weight(e, gates->neg_exp_A ? gates->dt_bias : NULL, heads)},
+            .push = &p,
+            .beside = i > 0, // sessions have states and rows of their own
+            .x = (p.value_dim + LTE_DELTA_COLUMNS - 1) / LTE_DELTA_COLUMNS,
+            .y = p.value_heads,
+            .z = e->group[i].count});
     }
 }

@@ -7,7 +7,7 @@
 #include "lib/vk/ops.h"
 
 enum {
-    ROWS = 4,         // weight rows a workgroup of matvec takes
+    THREADS = 128,    // of a workgroup of matvec
     MOST_TOKENS = 8,  // tokens it takes, at most
     TILE = 64,        // tokens, and weight rows, of a workgroup of gemm
     GEMM_TOKENS = 24  // from here on a sequence's tokens are tiled
@@ -20,16 +20,39 @@ static bool tiles(const struct lte_vk_encoder *e)
     return e->rows >= GEMM_TOKENS && e->groups == 1 && e->group->count == 1;
 }
 
-static void few(struct lte_vk_encoder *e, struct lte_vk_call *call, uint32_t rows)
+// For tokens that share a workgroup of matvec: rows of the weights that it takes, and loads of a row
+// on their way, at most. The fewer tokens, the more of its time goes into waiting for weights.
+struct team {
+    uint32_t tokens, rows, ahead;
+};
+static const struct team team_table[] = {{1, 2, 4}, {2, 2, 4}, {4, 4, 2}, {MOST_TOKENS, 4, 1}};
+
+// What the op's neighbours have that the products do for them; lib/fusion.h.
+struct neighbours {
+    const struct lte_op *norm, *add, *swiglu; // or NULL
+};
+
+static void few(struct lte_vk_encoder *e, struct lte_vk_call *call, const struct lte_linear_params *p,
+                const struct neighbours *n)
 {
-    uint32_t tokens = 1;
-    while (tokens < MOST_TOKENS && tokens < e->rows)
-        tokens *= 2;
-    call->kernel = lte_vk_runs(e->device, LTE_VK_matvec_subgroups) ? LTE_VK_matvec_subgroups
-                                                                   : LTE_VK_matvec;
-    call->constant[1] = tokens;
-    call->x = (rows + ROWS - 1) / ROWS;
-    call->y = (e->rows + tokens - 1) / tokens;
+    const bool subgroups = lte_vk_runs(e->device, LTE_VK_matvec_subgroups) &&
+                           e->device->subgroups.subgroupSize >= 4;
+    const struct team *t = team_table;
+    while (t->tokens < MOST_TOKENS && t->tokens < e->rows)
+        t++;
+    const uint32_t rows = t->rows / (n->swiglu ? 2 : 1), units = (p->cols / 8 + THREADS - 1) / THREADS;
+    call->kernel = subgroups ? LTE_VK_matvec_subgroups : LTE_VK_matvec;
+    call->constant[1] = t->tokens;
+    call->constant[3] = t->rows;
+    call->constant[4] = units < t->ahead ? units ? units : 1 : t->ahead;
+    call->constant[5] = n->norm != NULL;
+    call->constant[6] = n->add ? LTE_FINISH_ADD : n->swiglu ? LTE_FINISH_SWIGLU : LTE_FINISH_NOTHING;
+    call->x = (p->rows + rows - 1) / rows;
+    call->y = (e->rows + t->tokens - 1) / t->tokens;
+    if (n->norm)
+        call->bind[4] = lte_vk_weight(e, n->norm->norm.weight, p->cols * sizeof(float));
+    if (n->add)
+        call->bind[5] = lte_vk_value(e, n->add->in[0]);
 }
 
 static void many(struct lte_vk_encoder *e, struct lte_vk_call *call, uint32_t rows)
@@ -94,31 +117,52 @@ static void cooperate(struct lte_vk_encoder *e, struct lte_vk_call *call,
         call->bind[5] = lte_vk_made(e, w, w->rows * sizeof(int32_t), make_shifts);
 }
 
+// Where the op's input is, and where a part's product goes: further than its neighbours, if they
+// are done with it.
+static lte_value input(const struct lte_op *op, const struct neighbours *n)
+{
+    return n->norm ? n->norm->in[0] : op->in[0];
+}
+
+static lte_value output(const struct lte_linear_part *part, const struct neighbours *n)
+{
+    return n->add ? n->add->out : n->swiglu ? n->swiglu->out : part->out;
+}
+
+// A range of rows of a matrix; `up` is of the other matrix of swiglu.
+struct piece {
+    struct lte_vk_range weight, up;
+    size_t from, rows;
+    bool beside;
+};
+
 static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
                   const struct lte_linear_part *part, const struct lte_vk_range *shift,
-                  const struct lte_vk_range *weight, size_t from, size_t rows, bool beside)
+                  const struct neighbours *n, const struct piece *r)
 {
     const struct lte_matrix *w = &part->weight;
-    const struct lte_linear_params p = {.x_first = lte_vk_first(e, op->in[0]),
-                                        .y_first = lte_vk_first(e, part->out),
+    const lte_value x = input(op, n), y = output(part, n);
+    const struct lte_linear_params p = {.x_first = lte_vk_first(e, x),
+                                        .y_first = lte_vk_first(e, y),
                                         .tokens = (uint32_t)e->rows,
-                                        .rows = (uint32_t)rows,
+                                        .rows = (uint32_t)r->rows,
                                         .cols = (uint32_t)w->cols,
-                                        .x_stride = lte_vk_width(e, op->in[0]),
-                                        .y_stride = lte_vk_width(e, part->out),
-                                        .column = (uint32_t)(part->column + from),
+                                        .x_stride = lte_vk_width(e, x),
+                                        .y_stride = lte_vk_width(e, y),
+                                        .column = (uint32_t)(part->column + r->from),
                                         .biased = part->bias != NULL,
-                                        .bias_first = (uint32_t)from};
+                                        .bias_first = (uint32_t)r->from,
+                                        .eps = n->norm ? n->norm->norm.eps : 0};
     struct lte_vk_call call = {
         .constant = {w->type, 0, w->cols % 8 == 0},
-        .bind = {lte_vk_value(e, op->in[0]), *weight,
-                 lte_vk_weight(e, part->bias, w->rows * sizeof *part->bias),
-                 lte_vk_value(e, part->out)},
+        .bind = {lte_vk_value(e, x), r->weight,
+                 lte_vk_weight(e, part->bias, w->rows * sizeof *part->bias), lte_vk_value(e, y),
+                 lte_vk_none(), lte_vk_none(), r->up},
         .push = &p,
-        .beside = beside, // every piece writes columns of its own
+        .beside = r->beside, // every piece writes columns of its own
         .z = 1};
     if (!tiles(e) || part->steady)
-        few(e, &call, p.rows);
+        few(e, &call, &p, n);
     else
         many(e, &call, p.rows);
     if (cooperates(e, part))
@@ -126,21 +170,51 @@ static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
     lte_vk_run(e, &call);
 }
 
-void lte_vk_encode_linear(struct lte_vk_encoder *e, const struct lte_op *op)
+static void products(struct lte_vk_encoder *e, const struct lte_op *op, const struct neighbours *n)
 {
     const struct lte_vk_range shift = shift_inputs(e, op);
+    const unsigned parts = n->swiglu ? 1 : op->linear.parts;
     bool waited = !shift.bytes; // for the shifts
-    for (unsigned i = 0; i < op->linear.parts; i++) {
+    for (unsigned i = 0; i < parts; i++) {
         const struct lte_linear_part *part = &op->linear.part[i];
-        const struct lte_matrix *w = &part->weight;
+        const struct lte_matrix *w = &part->weight, *u = n->swiglu ? &part[1].weight : NULL;
         const bool waits = !waited && cooperates(e, part);
         const struct lte_vk_range whole = lte_vk_matrix(e, w);
+        const struct lte_vk_range up = u ? lte_vk_matrix(e, u) : lte_vk_none();
         const size_t rows = lte_vk_piece_rows(e, w);
         for (size_t from = 0; from < w->rows; from += rows) {
-            const size_t n = w->rows - from < rows ? w->rows - from : rows;
-            const struct lte_vk_range weight = lte_vk_piece(&whole, w, from, n);
-            piece(e, op, part, &shift, &weight, from, n, (i || from) && !(waits && !from));
+            const size_t k = w->rows - from < rows ? w->rows - from : rows;
+            piece(e, op, part, &shift, n,
+                  &(struct piece){.weight = lte_vk_piece(&whole, w, from, k),
+                                  .up = u ? lte_vk_piece(&up, u, from, k) : up,
+                                  .from = from,
+                                  .rows = k,
+                                  .beside = (i || from) && !(waits && !from)});
         }
         waited = waited || waits;
     }
+}
+
+void lte_vk_encode_linear(struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    products(e, op, &(struct neighbours){NULL, NULL, NULL});
+}
+
+// A dispatch costs more than what few tokens' norms take when every workgroup makes them anew.
+bool lte_vk_fuses_linear(const struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    for (unsigned i = 0; i < op->linear.parts; i++)
+        if (op->linear.part[i].steady)
+            return false;
+    return !tiles(e);
+}
+
+void lte_vk_encode_fused_linear(struct lte_vk_encoder *e, const struct lte_op *op,
+                                const struct lte_fusion *f)
+{
+    const struct lte_op *all = e->graph->op, *after = &all[f->last];
+    products(e, op,
+             &(struct neighbours){.norm = &all[f->first] < op ? &all[f->first] : NULL,
+                                  .add = after->kind == LTE_OP_ADD ? after : NULL,
+                                  .swiglu = after->kind == LTE_OP_SWIGLU ? after : NULL});
 }
