@@ -13,6 +13,7 @@ SIMD_BODY = %D%/body/activation.h %D%/body/attend.h %D%/body/attend_grad.h %D%/b
 SIMD_BODY += %D%/body/panel.h
 
 SIMD_BODY += %D%/body/attend_load.h
+SIMD_BODY += %D%/body/attend_four.h
 
 SIMD_LIBS =
 

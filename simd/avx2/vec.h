@@ -91,7 +91,8 @@ static inline V v_load_bf16(const void *p)
 // 2 VL storage elements widened, apart: those with even numbers, then the odd ones.
 static inline void v_load_apart_bf16(V *to, const void *p)
 {
-    const __m256i a = _mm256_loadu_si256((const __m256i *)p);
+    __m256i a = _mm256_loadu_si256((const __m256i *)p);
+    __asm__("" : "+x"(a)); // loaded once, as by v_keep()
     to[0] = _mm256_castsi256_ps(_mm256_slli_epi32(a, 16));
     to[1] = _mm256_castsi256_ps(_mm256_and_si256(a, _mm256_set1_epi32(~0xffff)));
 }
@@ -136,6 +137,18 @@ static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
     const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
+}
+// a, in a register from here on: compilers would rather load it again for every use.
+static inline V v_keep(V a)
+{
+    __asm__("" : "+x"(a));
+    return a;
+}
+// p[4*j + i] = the sum of the lanes i and i + 4 of a[j], j < VL/4
+static inline void v_sum_by4(float *p, const V *a)
+{
+    v_store(p, _mm256_add_ps(_mm256_permute2f128_ps(a[0], a[1], 0x20),
+                             _mm256_permute2f128_ps(a[0], a[1], 0x31)));
 }
 // even, odd = the elements of the sequence a, b at even and at odd places; v_zip undoes it.
 static inline void v_unzip(V a, V b, V *even, V *odd)

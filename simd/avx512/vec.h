@@ -82,7 +82,8 @@ static inline V v_load_bf16(const void *p)
 // 2 VL storage elements widened, apart: those with even numbers, then the odd ones.
 static inline void v_load_apart_bf16(V *to, const void *p)
 {
-    const __m512i a = _mm512_loadu_si512(p);
+    __m512i a = _mm512_loadu_si512(p);
+    __asm__("" : "+v"(a)); // loaded once, as by v_keep()
     to[0] = _mm512_castsi512_ps(_mm512_slli_epi32(a, 16));
     to[1] = _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32(~0xffff)));
 }
@@ -124,6 +125,22 @@ static inline void v_sum4(float *p, V a, V b, V c, V d)
     const __m512 s = _mm512_add_ps(lo, hi);
     const __m256 t = _mm256_add_ps(_mm512_castps512_ps256(s), _mm512_extractf32x8_ps(s, 1));
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1)));
+}
+// a, in a register from here on: compilers would rather load it again for every use.
+static inline V v_keep(V a)
+{
+    __asm__("" : "+v"(a));
+    return a;
+}
+// p[4*j + i] = the sum of the lanes i, i + 4, ... of a[j], j < VL/4
+static inline void v_sum_by4(float *p, const V *a)
+{
+    const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a[0], a[1], 0x88),
+                                    _mm512_shuffle_f32x4(a[0], a[1], 0xdd));
+    const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(a[2], a[3], 0x88),
+                                    _mm512_shuffle_f32x4(a[2], a[3], 0xdd));
+    v_store(p, _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88),
+                             _mm512_shuffle_f32x4(ab, cd, 0xdd)));
 }
 // even, odd = the elements of the sequence a, b at even and at odd places; v_zip undoes it.
 static inline void v_unzip(V a, V b, V *even, V *odd)

@@ -13,7 +13,10 @@
 
 #include "simd/body/storage.h"
 
-enum { PAIR = 2 * VL };
+enum {
+    PAIR = 2 * VL,
+    LINE = 64 // bytes a prefetch brings
+};
 
 // Some vectors of elements at p, which are not aligned. An even number where they come apart.
 typedef void load_some_fn(V *to, const char *p, const size_t vectors);

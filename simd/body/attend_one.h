@@ -13,22 +13,23 @@
 #include <float.h>
 #include <math.h>
 
+#include "simd/body/attend_four.h"
 #include "simd/body/attend_load.h"
 #include "simd/body/attend_tile.h"
 #include "simd/body/math.h"
 
 enum {
     ONE_HEADS = 4,    // of a block; 2 and 1 for the rest of the group
-    ONE_KEYS = 24,    // pass one block of heads after the other: whole blocks of 2, 3, 4 and 8
+    ONE_KEYS = 24,    // pass one block of heads after the other: whole blocks of 4 and 8
     ONE_MOST = 8,     // keys or columns of a block
     ONE_BYTES = 8192, // of values, pass one block of columns after the other
-    AHEAD = 4096,     // bytes of keys
-    LINE = 64         // bytes a prefetch brings
+    AHEAD = 4096      // bytes of keys
 };
 
 struct one {
     size_t heads, dim, row;  // row: floats of a head in q and o
-    float *q;                // of each block of heads, [row / VL][heads][VL]: the scaled query
+    float *q;                // of each block of heads the query, scaled for powers of 2:
+                             // [row / VL][heads][VL], of four heads as four_query() has it
     float *o;                // [heads][row]: the sums so far
     float *s;                // of each block of heads, [keys][heads]: scores, then weights
     float *max, *rise, *sum; // of each block, VL lanes of heads in turn: of the scores, of the
@@ -41,30 +42,30 @@ LTE_INLINE void one_scores_step(V acc[][ONE_MOST], const float *q, const char *c
                                 size_t at, const size_t heads, const size_t keys, const size_t n,
                                 size_t tail, load_some_fn *load, const size_t size)
 {
-    V kv[ONE_MOST][2];
+    V qv[2], kv[ONE_MOST][2];
+    LTE_UNROLL for (size_t i = 0; i < n && heads == 1; i++)
+        qv[i] = v_keep(v_load(q + i * VL));
     LTE_UNROLL for (size_t j = 0; j < keys; j++) {
         if (tail)
             load_pair_n(kv[j], row[j] + at, tail, size, load);
         else
             load(kv[j], row[j] + at, n);
         LTE_UNROLL for (size_t i = 0; i < n && heads == 1; i++)
-            acc[0][j] = v_fma(v_load(q + i * VL), kv[j][i], acc[0][j]);
+            acc[0][j] = v_fma(qv[i], kv[j][i], acc[0][j]);
     }
     LTE_UNROLL for (size_t i = 0; i < n && heads > 1; i++)
         LTE_UNROLL for (size_t h = 0; h < heads; h++) {
-            const V qv = v_load(q + (i * heads + h) * VL);
+            const V qh = v_load(q + (i * heads + h) * VL);
             LTE_UNROLL for (size_t j = 0; j < keys; j++)
-                acc[h][j] = v_fma(qv, kv[j][i], acc[h][j]);
+                acc[h][j] = v_fma(qh, kv[j][i], acc[h][j]);
         }
 }
 
 // The sums of `keys` keys, four at a time, to s[key][head].
 LTE_INLINE void one_scores_sum(float *s, V acc[][ONE_MOST], const size_t heads, const size_t keys)
 {
-    LTE_UNROLL for (size_t j = 0; j < keys; j += ONE_HEADS / heads, s += ONE_HEADS) {
-        if (heads == 4)
-            v_sum4(s, acc[0][j], acc[1][j], acc[2][j], acc[3][j]);
-        else if (heads == 2)
+    LTE_UNROLL for (size_t j = 0; j < keys; j += 4 / heads, s += 4) {
+        if (heads == 2)
             v_sum4(s, acc[0][j], acc[1][j], acc[0][j + 1], acc[1][j + 1]);
         else
             v_sum4(s, acc[0][j], acc[0][j + 1], acc[0][j + 2], acc[0][j + 3]);
@@ -100,6 +101,17 @@ LTE_INLINE void one_scores_block(const struct one *p, const struct tile *t, size
     one_scores_sum(p->s + head * LONG_TILE + key * heads, acc, heads, keys);
 }
 
+LTE_INLINE void one_scores_four(const struct one *p, const struct tile *t, size_t key, size_t head,
+                                const char *next, load_some_fn *load, const size_t size)
+{
+    const size_t end = t->keys - key < ONE_KEYS ? t->keys : key + ONE_KEYS;
+    for (; key < end; key += FOUR_KEYS) {
+        four_scores(p->s + head * LONG_TILE + key * 4, p->q + head * p->row, p->row, t->k + key,
+                    p->dim, next, load, size);
+        next = next ? next + FOUR_KEYS * p->dim * size : NULL;
+    }
+}
+
 LTE_INLINE void one_scores_heads(const struct one *p, const struct tile *t, size_t key, size_t head,
                                  const size_t heads, const size_t keys, const char *next,
                                  load_some_fn *load, const size_t size)
@@ -115,14 +127,13 @@ LTE_INLINE void one_scores_heads(const struct one *p, const struct tile *t, size
 LTE_INLINE void one_scores(const struct one *p, const struct tile *t, load_some_fn *load,
                            const size_t size)
 {
-    const size_t four = VREGS == 32 ? 4 : loads_apart(load) ? 2 : 3; // keys that 4 heads take
     const size_t ahead = AHEAD / (p->dim * size) + 1;
     for (size_t key = 0; key < t->keys; key += ONE_KEYS) {
         const size_t to = key + ahead;
         const char *next = to < t->keys ? t->k[to] : t->v[0] + (to - t->keys) * t->v_step;
         size_t h = 0;
         for (; h + 4 <= p->heads; h += 4, next = NULL) // what is asked for once is enough
-            one_scores_heads(p, t, key, h, 4, four, next, load, size);
+            one_scores_four(p, t, key, h, next, load, size);
         if (h + 2 <= p->heads) {
             one_scores_heads(p, t, key, h, 2, 4, next, load, size);
             h += 2, next = NULL;
@@ -155,16 +166,21 @@ LTE_INLINE void one_weights(const struct one *p, size_t head, const size_t heads
     for (; end % VL; end++)
         s[end] = -INFINITY;
     const V before = v_load(p->max + head * VL);
-    V top = before, sum = v_zero();
-    for (size_t i = 0; i < end; i += VL)
-        top = v_max(v_load(s + i), top);
-    top = max_of_lanes(top, heads);
+    V top = before, other = before, sum = v_zero();
+    size_t at = 0;
+    for (; at + VL < end; at += 2 * VL) {
+        top = v_max(v_load(s + at), top);
+        other = v_max(v_load(s + at + VL), other);
+    }
+    if (at < end)
+        top = v_max(v_load(s + at), top);
+    top = max_of_lanes(v_max(top, other), heads);
     for (size_t i = 0; i < end; i += VL) {
-        const V e = v_exp(v_sub(v_load(s + i), top));
+        const V e = v_exp2(v_sub(v_load(s + i), top));
         v_store(s + i, e);
         sum = v_add(sum, e);
     }
-    const V rise = v_exp(v_sub(before, top));
+    const V rise = v_exp2(v_sub(before, top));
     v_store(p->max + head * VL, top);
     v_store(p->rise + head * VL, rise);
     v_store(p->sum + head * VL,
@@ -317,17 +333,19 @@ static inline size_t one_block(size_t heads, size_t h)
 static void one_query(const struct one *p, size_t h, const float *q, float scale)
 {
     const size_t heads = one_block_heads(p->heads, h), block = one_block(p->heads, h);
-    float *to = p->q + block * p->row + (h - block) * VL, *row = p->o; // o is not used yet
+    float *to = p->q + block * p->row, *row = p->o; // o is not used yet
     scaled_row(row, q, scale, p->dim);
-    for (size_t d = 0; d < p->row; d += PAIR) {
+    memset(row + p->dim, 0, (p->row - p->dim) * sizeof *row);
+    for (size_t d = 0; d < p->row && p->apart; d += PAIR) {
         V two[2];
-        if (p->apart)
-            load_apart_f32(two, (const char *)(row + d), 2);
-        else
-            load_some_f32(two, (const char *)(row + d), 2);
-        v_store(to + d * heads, two[0]);
-        v_store(to + (d + VL) * heads, two[1]);
+        load_apart_f32(two, (const char *)(row + d), 2);
+        v_store(row + d, two[0]);
+        v_store(row + d + VL, two[1]);
     }
+    if (heads == 4)
+        four_query(to, h - block, row, p->row);
+    for (size_t d = 0; d < p->row && heads < 4; d += VL)
+        v_store(to + d * heads + (h - block) * VL, v_load(row + d));
 }
 
 static struct one one_begin(const struct lte_attend_args *a, enum lte_dtype kv_type)
@@ -340,15 +358,29 @@ static struct one one_begin(const struct lte_attend_args *a, enum lte_dtype kv_t
     p.max = p.s + p.heads * LONG_TILE;
     p.rise = p.max + p.heads * VL;
     p.sum = p.rise + p.heads * VL;
-    memset(p.o, 0, p.heads * p.row * sizeof *p.o);
     for (size_t h = 0; h < p.heads; h++)
-        one_query(&p, h, a->q + a->first * a->q_stride + h * p.dim, a->scale);
-    memset(p.o, 0, p.row * sizeof *p.o);
+        one_query(&p, h, a->q + a->first * a->q_stride + h * p.dim, a->scale * LOG2_E);
+    memset(p.o, 0, p.heads * p.row * sizeof *p.o);
     for (size_t i = 0; i < p.heads * VL; i++) {
         p.max[i] = -FLT_MAX; // not -Inf: what a head that sees nothing subtracts must be finite
         p.sum[i] = 0;
     }
     return p;
+}
+
+// o[0..n) = x * by, x being a row of pairs of vectors that are apart.
+static void one_row_together(float *o, const float *x, float by, size_t n)
+{
+    const V f = v_set1(by);
+    size_t d = 0;
+    for (; d + PAIR <= n; d += PAIR) {
+        V a, b;
+        v_zip(v_mul(v_load(x + d), f), v_mul(v_load(x + d + VL), f), &a, &b);
+        v_store(o + d, a);
+        v_store(o + d + VL, b);
+    }
+    for (; d < n; d++)
+        o[d] = x[apart(d)] * by;
 }
 
 static void one_end(const struct lte_attend_args *a, const struct one *p)
@@ -360,10 +392,9 @@ static void one_end(const struct lte_attend_args *a, const struct one *p)
         const float sum = p->sum[lane], by = sum == 0 ? 0 : 1 / sum;
         const float *row = p->o + h * p->row;
         if (a->lse)
-            a->lse[a->first * a->lse_stride + h] = log_sum(p->max[lane], sum);
+            a->lse[a->first * a->lse_stride + h] = log_sum(p->max[lane] * LN_2, sum);
         if (p->apart)
-            for (size_t d = 0; d < p->dim; d++)
-                o[d] = row[apart(d)] * by;
+            one_row_together(o, row, by, p->dim);
         else
             scaled_row(o, row, by, p->dim);
     }

@@ -11,7 +11,7 @@
 #include "simd/body/storage.h"
 
 // Keys at a time: for many queries, whose scores are as many rows; for one.
-enum { TILE = 64, LONG_TILE = 192 };
+enum { TILE = 64, LONG_TILE = 768 };
 
 struct tile {
     const char *k[LONG_TILE], *v[LONG_TILE];
@@ -32,6 +32,17 @@ static inline bool tile_seen_by_all(const uint32_t *from, const uint32_t *until,
     return !hidden;
 }
 
+// The addresses of TILE rows; eight at a time, again so that the compiler makes vectors of them.
+static inline void tile_rows(const char **to, const char *row, size_t step)
+{
+    const char *eight[8];
+    for (size_t i = 0; i < 8; i++)
+        eight[i] = row + i * step;
+    for (size_t n = 0; n < TILE; n += 8)
+        for (size_t i = 0; i < 8; i++)
+            to[n + i] = eight[i] + n * step;
+}
+
 // Fills t with at most `most` keys (a multiple of TILE) from s on and returns the key to go on
 // from. Elements are of `size` bytes.
 static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
@@ -47,10 +58,9 @@ static size_t tile_fill(struct tile *t, const struct lte_attend_args *a,
     for (; n + TILE <= most && p->keys - s >= TILE &&
            tile_seen_by_all(p->from + s, p->until + s, first, end);
          n += TILE, s += TILE) {
-        const char *k_row = k + s * k_step, *v_row = v + s * v_step;
-        for (size_t i = 0; i < TILE && !p->at; i++, k_row += k_step, v_row += v_step) {
-            t->k[n + i] = k_row;
-            t->v[n + i] = v_row;
+        if (!p->at) {
+            tile_rows(t->k + n, k + s * k_step, k_step);
+            tile_rows(t->v + n, v + s * v_step, v_step);
         }
         for (size_t i = 0; i < TILE && p->at; i++) {
             t->k[n + i] = k + p->at[s + i] * k_step;

@@ -115,6 +115,14 @@ static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
     vst1q_f32(p, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
 }
+// a, in a register from here on: compilers would rather load it again for every use.
+static inline V v_keep(V a)
+{
+    __asm__("" : "+w"(a));
+    return a;
+}
+// p[4*j + i] = the sum of the lanes i, i + 4, ... of a[j], j < VL/4
+static inline void v_sum_by4(float *p, const V *a) { v_store(p, *a); }
 // even, odd = the elements of the sequence a, b at even and at odd places; v_zip undoes it.
 static inline void v_unzip(V a, V b, V *even, V *odd)
 {
