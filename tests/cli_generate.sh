@@ -18,9 +18,12 @@ run generate -t 1 -n 48 "$top_srcdir/data/lalte-tiny" -f "$data/case1.prompt"
 gives "$data/case1.greedy" 'the model named between options'
 run generate -t 1 -n 48 lalte-tiny -f "$data/case1.prompt"
 gives "$data/case1.greedy" 'the shipped model of that name'
+# A prompt of 269 tokens again and again; where that is slow, one of 18.
+again=$data/case3
+! is_slow || again=$data/case2
 for batch in 1 7; do
-    run generate -f "$data/case3.prompt" -n 48 -t 1 --batch $batch
-    gives "$data/case3.greedy" "prompt 3 in pieces of $batch"
+    run generate -f "$again.prompt" -n 48 -t 1 --batch $batch
+    gives "$again.greedy" "a prompt in pieces of $batch"
 done
 
 sampled() {
@@ -29,8 +32,8 @@ sampled() {
 }
 sampled --seed 7 -t 1 >"$work/seven"
 for threads in 1 2; do
-    run generate -f "$data/case3.prompt" -n 48 -t $threads
-    gives "$data/case3.greedy" "greedy with $threads threads"
+    run generate -f "$again.prompt" -n 48 -t $threads
+    gives "$again.greedy" "greedy with $threads threads"
     sampled --seed 7 -t $threads >"$out"
     status=$?
     gives "$work/seven" "seed 7 with $threads threads"
@@ -49,9 +52,9 @@ for level in ref avx2 avx512 neon; do
     fi
     levels=$((levels + 1))
     gives "$data/case1.greedy" "--cpu $level"
-    LTE_CPU=$level "$lte" generate -f "$data/case3.prompt" -n 48 -t 1 >"$out" 2>"$err"
+    LTE_CPU=$level "$lte" generate -f "$again.prompt" -n 48 -t 1 >"$out" 2>"$err"
     status=$?
-    gives "$data/case3.greedy" "LTE_CPU=$level"
+    gives "$again.greedy" "LTE_CPU=$level"
 done
 [ $levels -ge 1 ]
 report $? 'at least one kernel level runs'
