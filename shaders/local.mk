@@ -4,10 +4,12 @@ SHADERS = %D%/rmsnorm.comp
 SHADER_PARTS = %D%/common.glsl %D%/params.h
 # of ops with state
 SHADERS += %D%/attend.comp \
+  %D%/attend_finish.comp \
   %D%/attend_join.comp \
   %D%/attend_keep.comp \
   %D%/attend_plan.comp \
   %D%/attend_round.comp \
+  %D%/attend_step.comp \
   %D%/attend_store.comp \
   %D%/delta_gates.comp \
   %D%/delta_chunk.comp \
@@ -22,6 +24,7 @@ SHADERS += %D%/attend.comp \
   %D%/score_step.comp \
   %D%/short_conv.comp
 SHADER_PARTS += %D%/attend_plan.glsl \
+  %D%/attend_store.glsl \
   %D%/delta.glsl \
   %D%/delta_block.glsl \
   %D%/delta_chunk.glsl \

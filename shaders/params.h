@@ -122,6 +122,7 @@ struct lte_score_stack_params {
     U32 taps[LTE_SCORE_CONVS];  // taps << 16 | tokens that its output lags behind its input
 };
 
+#define LTE_ATTEND_SPLITS 64 // of a single token's keys, at most
 // All shaders of attend. Members from ring_k on are words from the op's state: lib/kv.h says what
 // lies there.
 struct lte_attend_params {
@@ -133,6 +134,7 @@ struct lte_attend_params {
     U32 splits;                 // workgroups that share the keys of a query
     float scale;
     U32 ring_k, ring_v, slots_k, slots_v, ring_score, slots_score, slots_position, slots_used;
+    U32 stores;                 // a single token
     U32 leaves;                 // a token that has left before is not stored
     U32 loops;                  // before this one
     U32 logits;                 // of leaving, in a row

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the shaders of lte_score share: how an output's products are summed, so that its bits are the
-// same whichever of them makes it, and the score of a logit.
+// What the shaders of lte_score share: how an output's products are summed, so that its bits are
+// the same whichever of them makes it, and the score of a logit.
 #ifndef LTE_SHADERS_SCORE_GLSL
 #define LTE_SHADERS_SCORE_GLSL
 

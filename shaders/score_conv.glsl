@@ -9,7 +9,7 @@
 layout(constant_id = 0) const uint QUADS = 16;   // of outputs; a power of two up to 16
 layout(constant_id = 1) const uint TAPS = 3;
 layout(constant_id = 2) const uint CHANNELS = 8; // of a part
-layout(constant_id = 3) const uint RUNS = 2;     // of products in a stage, a power of two up to PARTS
+layout(constant_id = 3) const uint RUNS = 2;     // of a stage, a power of two up to PARTS
 
 const uint TOKENS = 64;
 const uint LENGTH = LTE_SCORE_LENGTH(TAPS * CHANNELS);

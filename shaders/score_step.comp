@@ -1,8 +1,8 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
 // lte_score of a single token: a workgroup takes a head through all convolutions and renews what
-// they keep. The bits are those of score_conv. What does not wait for the convolution before, weights
-// and histories, is on its way early, much of it at a time.
+// they keep. The bits are those of score_conv. What does not wait for the convolution before,
+// weights and histories, is on its way early, much of it at a time.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 256
 #include "common.glsl"

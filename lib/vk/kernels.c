@@ -22,10 +22,12 @@
 #include "shaders/rope_angles.spv.h"
 
 #include "shaders/attend.spv.h"
+#include "shaders/attend_finish.spv.h"
 #include "shaders/attend_join.spv.h"
 #include "shaders/attend_keep.spv.h"
 #include "shaders/attend_plan.spv.h"
 #include "shaders/attend_round.spv.h"
+#include "shaders/attend_step.spv.h"
 #include "shaders/attend_store.spv.h"
 #include "shaders/delta_gates.spv.h"
 #include "shaders/delta_chunk.spv.h"

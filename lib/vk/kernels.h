@@ -26,10 +26,12 @@
     X(loop_exit, "rrrrw", struct lte_loop_exit_params, 0) \
     X(pick, "rbw", struct lte_pick_params, 0) \
     X(attend, "rrrrrrw", struct lte_attend_params, 0) \
+    X(attend_finish, "rrwrrrbr", struct lte_attend_params, 0) \
     X(attend_join, "rrw", struct lte_attend_params, 0) \
     X(attend_keep, "rrrrb", struct lte_attend_params, 0) \
     X(attend_plan, "rrbw", struct lte_attend_params, 0) \
     X(attend_round, "rbb", struct lte_attend_params, 0) \
+    X(attend_step, "rrrrrrww", struct lte_attend_params, 0) \
     X(attend_store, "rrrrbr", struct lte_attend_params, 0) \
     X(score_conv, "rrrrrw", struct lte_score_params, 0) \
     X(score_conv_first, "rrrrrw", struct lte_score_params, 0) \

@@ -10,7 +10,12 @@
 #include "lib/vk/op/attend_tiles.h"
 #include "lib/vk/ops.h"
 
-enum { SLOTS = 32, THREADS = 128 };
+enum {
+    SLOTS = 32, THREADS = 128,
+    STEP_HEADS = 8, STEP_QUADS = 256, // of queries of a workgroup of attend_step, at most
+    STEP_LOADS = 4,                   // quads of a tile's keys that a thread loads
+    STEP_GROUPS = 1024                // workgroups, about
+};
 
 struct attend {
     struct lte_vk_encoder *e;
@@ -18,7 +23,8 @@ struct attend {
     const struct lte_vk_group *group;
     struct lte_kv kv;
     struct lte_attend_params p;
-    struct lte_vk_range state, q, k, v, score, plan, out;
+    struct lte_vk_range state, q, k, v, score, plan, shares, out;
+    bool stores, beside;
 };
 
 // Offsets in the state.
@@ -37,7 +43,7 @@ static void place(struct attend *a)
     a->p.slots_used = lte_vk_words(kv->buffer_used);
 }
 
-static void round_kept(const struct attend *a)
+static void round_kept(struct attend *a)
 {
     const size_t width = a->p.heads * a->p.head_dim;
     if (a->kv.type == LTE_DTYPE_F32)
@@ -46,6 +52,7 @@ static void round_kept(const struct attend *a)
                                            .constant = {a->kv.type},
                                            .bind = {a->e->segments, a->k, a->v},
                                            .push = &a->p,
+                                           .beside = a->beside,
                                            .x = (width / 2 + THREADS - 1) / THREADS,
                                            .y = a->group->rows,
                                            .z = a->group->count});
@@ -61,19 +68,22 @@ static void plan(struct attend *a)
     lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_plan,
                                            .bind = {a->e->segments, a->score, a->state, a->plan},
                                            .push = p,
+                                           .beside = a->beside,
                                            .x = 1,
                                            .y = p->heads,
                                            .z = a->group->count});
 }
 
-static void join(const struct attend *a, struct lte_vk_range shares)
+static void join(struct attend *a)
 {
-    lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_join,
-                                           .bind = {a->e->segments, shares, a->out},
-                                           .push = &a->p,
-                                           .x = (size_t)a->p.heads * a->p.group,
-                                           .y = a->p.rows,
-                                           .z = a->group->count});
+    if (a->p.splits > 1)
+        lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_join,
+                                               .bind = {a->e->segments, a->shares, a->out},
+                                               .push = &a->p,
+                                               .beside = a->beside,
+                                               .x = (size_t)a->p.heads * a->p.group,
+                                               .y = a->p.rows,
+                                               .z = a->group->count});
 }
 
 static void attend(struct attend *a)
@@ -89,38 +99,94 @@ static void attend(struct attend *a)
                                              .segments = a->group->count,
                                              .keys = keys});
     p->splits = t.splits;
-    const struct lte_vk_range shares = lte_vk_scratch(a->e, t.shares_bytes);
-    const struct lte_vk_range to = p->splits > 1 ? shares : a->out;
+    a->shares = lte_vk_scratch(a->e, t.shares_bytes);
     lte_vk_run(a->e, &(struct lte_vk_call){
         .kernel = LTE_VK_attend,
         .constant = {p->head_dim, t.queries * t.heads, t.heads, t.keys, a->kv.type, p->splits > 1},
-        .bind = {a->e->segments, a->state, a->q, a->k, a->v, a->plan, to},
+        .bind = {a->e->segments, a->state, a->q, a->k, a->v, a->plan,
+                 p->splits > 1 ? a->shares : a->out},
         .push = p,
+        .beside = a->beside,
         .x = t.x,
         .y = t.y,
         .z = a->group->count});
-    if (p->splits > 1)
-        join(a, to);
 }
 
-static void store(const struct attend *a)
+static void keep(struct attend *a)
 {
     const struct lte_attend_params *p = &a->p;
-    if (p->retains && p->rows > 1)
+    if (a->stores && p->retains && p->rows > 1)
         lte_vk_run(a->e, &(struct lte_vk_call){
             .kernel = LTE_VK_attend_keep,
             .constant = {a->kv.type},
             .bind = {a->e->segments, a->k, a->v, a->plan, a->state},
             .push = p,
+            .beside = a->beside,
             .x = (p->slots + SLOTS - 1) / SLOTS,
             .y = p->heads,
             .z = a->group->count});
+}
+
+static void store(struct attend *a)
+{
+    const struct lte_attend_params *p = &a->p;
+    if (a->stores)
+        lte_vk_run(a->e, &(struct lte_vk_call){
+            .kernel = LTE_VK_attend_store,
+            .constant = {a->kv.type},
+            .bind = {a->e->segments, a->k, a->v, a->score, a->state, a->plan},
+            .push = p,
+            .beside = a->beside,
+            .x = p->rows,
+            .y = p->heads,
+            .z = a->group->count});
+}
+
+// attend_step has vectors of four.
+static bool steps(const struct attend *a)
+{
+    return a->p.rows == 1 && a->p.head_dim % 4 == 0;
+}
+
+// A single token: shares of the keys, each with a look at what leaves; then all that is left.
+static void step(struct attend *a)
+{
+    struct lte_attend_params *p = &a->p;
+    const uint32_t quads = p->head_dim / 4;
+    uint32_t heads = STEP_QUADS / quads, tile = THREADS;
+    heads = heads < STEP_HEADS ? heads : STEP_HEADS;
+    heads = heads < p->group ? heads : p->group;
+    while (tile * quads > STEP_LOADS * THREADS)
+        tile /= 2;
+    const uint32_t y = p->heads * ((p->group + heads - 1) / heads);
+    const uint64_t tiles = ((uint64_t)p->slots + p->ring + 1 + tile - 1) / tile;
+    p->splits = STEP_GROUPS / y < LTE_ATTEND_SPLITS ? STEP_GROUPS / y : LTE_ATTEND_SPLITS;
+    p->splits = tiles < p->splits ? (uint32_t)tiles : p->splits ? p->splits : 1;
+    a->shares = lte_vk_scratch(a->e, (uint64_t)a->group->count * p->heads * p->group * p->splits *
+                                         (p->head_dim + 2) * sizeof(float));
+    a->plan = lte_vk_scratch(a->e, a->group->count * p->heads * 4 * sizeof(uint32_t));
     lte_vk_run(a->e, &(struct lte_vk_call){
-        .kernel = LTE_VK_attend_store,
-        .constant = {a->kv.type},
-        .bind = {a->e->segments, a->k, a->v, a->score, a->state, a->plan},
+        .kernel = LTE_VK_attend_step,
+        .constant = {p->head_dim, heads, tile, a->kv.type},
+        .bind = {a->e->segments, a->state, a->q, a->k, a->v, a->score, a->shares, a->plan},
         .push = p,
-        .x = p->rows,
+        .beside = a->beside,
+        .x = p->splits,
+        .y = y,
+        .z = a->group->count});
+}
+
+static void finish(struct attend *a)
+{
+    struct lte_attend_params *p = &a->p;
+    p->stores = a->stores;
+    lte_vk_run(a->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_attend_finish,
+        .constant = {p->head_dim, a->kv.type},
+        .bind = {a->e->segments, a->shares, a->out, a->k, a->v, a->score, a->state, a->plan},
+        .push = p,
+        .beside = a->beside,
+        .x = p->group + (a->stores || p->retains),
         .y = p->heads,
         .z = a->group->count});
 }
@@ -147,7 +213,8 @@ static bool stores(struct attend *a, const struct lte_vk_group *g)
     return true;
 }
 
-static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struct lte_vk_group *g)
+static struct attend prepare(struct lte_vk_encoder *e, const struct lte_op *op,
+                             const struct lte_vk_group *g)
 {
     const struct lte_attend_op *o = &op->attend;
     struct attend a = {
@@ -170,22 +237,45 @@ static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struc
         .v = lte_vk_value(e, op->in[2]),
         .score = o->retains ? lte_vk_value(e, op->in[3]) : lte_vk_none(),
         .plan = lte_vk_none(),
+        .shares = lte_vk_none(),
         .out = lte_vk_value(e, op->out)};
     place(&a);
     if (a.kv.type != LTE_DTYPE_F32 && o->head_dim % 2)
         lte_vk_refuse(e, "16-bit keys of %zu numbers, which is odd", o->head_dim);
-    round_kept(&a);
-    plan(&a);
-    attend(&a);
-    if (stores(&a, g))
-        store(&a);
+    a.stores = stores(&a, g);
+    return a;
+}
+
+// A part of the op, for all groups beside each other. It makes a call, or none.
+static void for_all(struct lte_vk_encoder *e, struct attend *a, void (*part)(struct attend *))
+{
+    const size_t before = e->calls;
+    for (size_t i = 0; i < e->groups; i++) {
+        a[i].beside = e->calls > before;
+        part(&a[i]);
+    }
 }
 
 void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     const struct lte_attend_op *o = &op->attend;
+    struct attend a[LTE_VK_SEGMENTS];
+    bool all = true;
     if (o->head_dim > LTE_VK_HEAD_DIM)
         lte_vk_refuse(e, "heads of %zu numbers, at most %d", o->head_dim, LTE_VK_HEAD_DIM);
-    for (size_t i = 0; i < e->groups; i++)
-        group(e, op, &e->group[i]);
+    for (size_t i = 0; i < e->groups; i++) {
+        a[i] = prepare(e, op, &e->group[i]);
+        all = all && steps(&a[i]);
+    }
+    for_all(e, a, round_kept);
+    if (all) {
+        for_all(e, a, step);
+        for_all(e, a, finish);
+        return;
+    }
+    for_all(e, a, plan);
+    for_all(e, a, attend);
+    for_all(e, a, join);
+    for_all(e, a, keep);
+    for_all(e, a, store);
 }

@@ -26,6 +26,7 @@ static void recurrence(struct lte_vk_encoder *e, const struct lte_op *op, const 
         .bind = {e->segments, lte_vk_value(e, op->in[0]), lte_vk_value(e, op->in[1]),
                  lte_vk_state(e, g, op), lte_vk_value(e, op->out)},
         .push = p,
+        .beside = g != e->group,
         .x = (p->value_dim + LTE_DELTA_COLUMNS - 1) / LTE_DELTA_COLUMNS,
         .y = p->value_heads,
         .z = g->count});

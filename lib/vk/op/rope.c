@@ -34,6 +34,7 @@ void lte_vk_encode_rope_angles(struct lte_vk_encoder *e, const struct lte_op *op
                      lte_vk_made(e, op->rope.inv_freq, half * 2 * sizeof(uint32_t), turns),
                      lte_vk_value(e, op->out)},
             .push = &p,
+            .beside = g > 0,
             .x = (half + THREADS - 1) / THREADS,
             .y = group->rows,
             .z = group->count});

@@ -20,6 +20,7 @@ static void group(struct lte_vk_encoder *e, const struct lte_op *op, const struc
                  lte_vk_state(e, g, op), lte_vk_value(e, op->out),
                  lte_vk_weight(e, c->bias, c->channels * sizeof *c->bias)},
         .push = &p,
+        .beside = g != e->group,
         .x = (c->channels + CHANNELS - 1) / CHANNELS,
         .y = (g->rows + tokens - 1) / tokens,
         .z = g->count});
