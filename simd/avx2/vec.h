@@ -132,10 +132,13 @@ static inline float v_max_all(V v)
     return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
 }
 static inline float v_first(V v) { return _mm256_cvtss_f32(v); }
-// p[0..4) = the sums of a, b, c, d
+// p[0..4) = the sums of a, b, c, d. On Zen 5 vhaddps is slower than its parts.
 static inline void v_sum4(float *p, V a, V b, V c, V d)
 {
-    const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    const __m256 ab = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
+    const __m256 cd = _mm256_add_ps(_mm256_shuffle_ps(c, d, 0x88), _mm256_shuffle_ps(c, d, 0xdd));
+    const __m256 s = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x88),
+                                   _mm256_shuffle_ps(ab, cd, 0xdd));
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
 }
 // a, in a register from here on: compilers would rather load it again for every use.

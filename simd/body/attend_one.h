@@ -159,7 +159,9 @@ LTE_INLINE V sum_of_lanes(V a, const size_t heads)
 }
 
 // Scores of a block of heads to weights against the new maximum. Lanes beyond the last key weigh 0.
-LTE_INLINE void one_weights(const struct one *p, size_t head, const size_t heads, size_t keys)
+// `next`: what to ask for meanwhile, the values that follow those asked for with the keys.
+LTE_INLINE void one_weights(const struct one *p, size_t head, const size_t heads, size_t keys,
+                            const char *next)
 {
     float *s = p->s + head * LONG_TILE;
     size_t end = keys * heads;
@@ -177,6 +179,7 @@ LTE_INLINE void one_weights(const struct one *p, size_t head, const size_t heads
     top = max_of_lanes(v_max(top, other), heads);
     for (size_t i = 0; i < end; i += VL) {
         const V e = v_exp2(v_sub(v_load(s + i), top));
+        v_prefetch(next + i / VL * LINE);
         v_store(s + i, e);
         sum = v_add(sum, e);
     }
@@ -187,17 +190,17 @@ LTE_INLINE void one_weights(const struct one *p, size_t head, const size_t heads
             v_fma(v_load(p->sum + head * VL), rise, sum_of_lanes(sum, heads)));
 }
 
-static void one_weights_all(const struct one *p, size_t keys)
+static void one_weights_all(const struct one *p, size_t keys, const char *next)
 {
     size_t h = 0;
     for (; h + 4 <= p->heads; h += 4)
-        one_weights(p, h, 4, keys);
+        one_weights(p, h, 4, keys, next);
     if (h + 2 <= p->heads) {
-        one_weights(p, h, 2, keys);
+        one_weights(p, h, 2, keys, next);
         h += 2;
     }
     if (h < p->heads)
-        one_weights(p, h, 1, keys);
+        one_weights(p, h, 1, keys, next);
 }
 
 // Adds a key's values, by its weights w, to the sums of each head and column.
@@ -302,7 +305,7 @@ LTE_INLINE void one_tile_as(const struct one *p, struct tile *t, load_some_fn *l
 {
     tile_round_up(t, ONE_KEYS);
     one_scores(p, t, load, size);
-    one_weights_all(p, t->keys);
+    one_weights_all(p, t->keys, t->v[0] + AHEAD);
     one_values(p, t, load, size);
 }
 
