@@ -68,14 +68,14 @@ static inline V v_times_exp2(V p, V m)
     const __m256i k = _mm256_slli_epi32(_mm256_castps_si256(m), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), k));
 }
-// -log2(e) * 2^(k/8) for the k in the low 12 bits of m, -1008 <= k < 1016: a table of the powers
+// 2^(k/8) for the k in the low 12 bits of m, -1008 <= k <= 1024 (Inf): a table of the powers
 // between 1 and 2, less the place in it, to which k is added as part of the exponent.
 #define V_STEPS 8
 static inline V v_exp2_step(V m)
 {
-    const __m256i steps = _mm256_setr_epi32(
-        (int)0xbfb8aa3b, (int)0xbfb960ea, (int)0xbfbb9ada, (int)0xbfbf7b18,
-        (int)0xbfc293ee, (int)0xbfbe656a, (int)0xbfbb48bb, (int)0xbfb956a9);
+    const __m256i steps =
+        _mm256_setr_epi32(0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7, 0x3f7504f3, 0x3f75672a,
+                          0x3f7744fd, 0x3f7ac0c7);
     const __m256i k = _mm256_castps_si256(m);
     return _mm256_castsi256_ps(
         _mm256_add_epi32(_mm256_permutevar8x32_epi32(steps, k), _mm256_slli_epi32(k, 20)));

@@ -57,19 +57,22 @@ static inline V v_times_exp2(V p, V m)
     const __m512i k = _mm512_slli_epi32(_mm512_castps_si512(m), 23);
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), k));
 }
-// -log2(e) * 2^(k/16) for the k in the low 13 bits of m, -2016 <= k < 2032: a table of the powers
+// 2^(k/32) for the k in the low 14 bits of m, -4032 <= k <= 4096 (Inf): a table of the powers
 // between 1 and 2, less the place in it, to which k is added as part of the exponent.
-#define V_STEPS 16
+#define V_STEPS 32
 static inline V v_exp2_step(V m)
 {
-    const __m512i steps = _mm512_setr_epi32(
-        (int)0xbfb8aa3b, (int)0xbfb8d73d, (int)0xbfb960ea, (int)0xbfba4b5b,
-        (int)0xbfbb9ada, (int)0xbfbd53e0, (int)0xbfbf7b18, (int)0xbfc21564,
-        (int)0xbfc293ee, (int)0xbfc05be9, (int)0xbfbe656a, (int)0xbfbcb359,
-        (int)0xbfbb48bb, (int)0xbfba28bc, (int)0xbfb956a9, (int)0xbfb8d5f5);
+    const __m512i low = _mm512_setr_epi32(
+        0x3f800000, 0x3f7ecd87, 0x3f7daac3, 0x3f7c980f, 0x3f7b95c2, 0x3f7aa43a, 0x3f79c3d3,
+        0x3f78f4f0, 0x3f7837f0, 0x3f778d3a, 0x3f76f532, 0x3f767043, 0x3f75fed7, 0x3f75a15b,
+        0x3f75583f, 0x3f7523f6);
+    const __m512i high = _mm512_setr_epi32(
+        0x3f7504f3, 0x3f74fbaf, 0x3f7508a4, 0x3f752c4d, 0x3f75672a, 0x3f75b9be, 0x3f76248c,
+        0x3f76a81e, 0x3f7744fd, 0x3f77fbb8, 0x3f78ccdf, 0x3f79b907, 0x3f7ac0c7, 0x3f7be4ba,
+        0x3f7d257d, 0x3f7e83b3);
     const __m512i k = _mm512_castps_si512(m);
     return _mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_permutexvar_epi32(k, steps), _mm512_slli_epi32(k, 19)));
+        _mm512_add_epi32(_mm512_permutex2var_epi32(low, k, high), _mm512_slli_epi32(k, 18)));
 }
 // a/b within 2 ulp; finite a by Inf is 0.
 static inline V v_quotient(V a, V b) { return v_div(a, b); }

@@ -79,7 +79,7 @@ LTE_INLINE void gate_row(float *y, const float *x, const float *gate, const floa
         V g[SILU_VECTORS];
         LTE_UNROLL for (size_t j = 0; j < SILU_VECTORS; j++)
             g[j] = v_load(gate + i + j * VL);
-        v_silu_each(g);
+        v_silu_each(g, SILU_VECTORS);
         LTE_UNROLL for (size_t j = 0; j < SILU_VECTORS; j++) {
             const size_t at = i + j * VL;
             v_store(y + at, v_mul(weighted(v_load(x + at), scale, w + at), g[j]));

@@ -8,6 +8,7 @@
 #define LTE_SIMD_BODY_ROUTER_H
 
 #include "simd/body/math.h"
+#include "simd/body/silu.h"
 #include "simd/body/inline.h"
 
 enum { ROUTER_TOKENS = VREGS == 32 ? 8 : 6 };

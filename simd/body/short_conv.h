@@ -12,6 +12,7 @@
 
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
+#include "simd/body/silu.h"
 
 enum { TILE = 512, LINE = 16, MAX_FAST_TAPS = 4, MAX_TOKENS = 4 };
 
@@ -157,7 +158,14 @@ static void short_conv(float *y, size_t ys, const float *x, size_t xs, float *ta
                        const float *bias, size_t cs, size_t n, size_t channels, size_t taps)
 {
     for (size_t c = 0; c < channels; c += TILE) {
-        const struct conv a = {x + c, w + c, bias ? bias + c : NULL, taps > 1 ? tail + c : NULL, xs, cs, taps, n};
+        const struct conv a = {.x = x + c,
+                               .w = w + c,
+                               .bias = bias ? bias + c : NULL,
+                               .tail = taps > 1 ? tail + c : NULL,
+                               .xs = xs,
+                               .cs = cs,
+                               .taps = taps,
+                               .n = n};
         convolve_tile(y + c, ys, &a, channels - c < TILE ? channels - c : TILE);
     }
 }

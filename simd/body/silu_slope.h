@@ -5,6 +5,7 @@
 
 #include "simd/body/inline.h"
 #include "simd/body/math.h"
+#include "simd/body/silu.h"
 
 // silu'(x) = s*(1 + x*(1 - s)), and silu(x) = x*s beside it. The bounds are where s is 0 and 1, so
 // that infinities meet no zero.
