@@ -28,31 +28,34 @@ json() {
     report $? "$3"
 }
 
-# --- The shipped model
+# --- The shipped model; a byte is a token to it
 
-run score -f "$data/case3.prompt" -t 1
+LTE_MODEL=$top_srcdir/data/lalte-needle
+text=$work/text
+head -c 269 "$data/case3.prompt" >"$text"
+run score -f "$text" -t 1
 want=$(awk '$1 == "perplexity" { print $2 }' "$out")
-run eval perplexity -f "$data/case3.prompt"
+run eval perplexity -f "$text"
 [ -n "$want" ] && grep -q "^blocks of 2048 tokens  *$want  " "$out"
 report $? 'perplexity of one block is that of lte score'
 table 1 'perplexity: a table'
-run eval perplexity -f "$data/case3.prompt" --lengths 100,1000 --bucket 64 -t 1
+run eval perplexity -f "$text" --lengths 100,1000 --bucket 64 -t 1
 table 9 'perplexity in blocks and by place: blocks of 2 and of 5 buckets, each of all'
 # 269 tokens in blocks of 100 have 99 + 99 + 68 targets
 [ "$(awk '/^blocks of 100 / { print $NF }' "$out")" -eq 266 ] &&
     [ "$(awk '/^tokens/ { n += $NF } END { print n }' "$out")" -eq $((266 + 268)) ]
 report $? 'and counts every token but the first of a block'
-run eval perplexity -f "$data/case3.prompt" --lengths 100 -n 2
+run eval perplexity -f "$text" --lengths 100 -n 2
 [ "$(awk '/^blocks/ { print $NF }' "$out")" -eq 198 ]
 report $? '-n takes as many blocks'
-run eval perplexity -f "$data/case3.prompt" --lengths 100,200 --json
+run eval perplexity -f "$text" --lengths 100,200 --json
 json perplexity 2 'perplexity as JSON'
 
-run eval niah lalte-needle --lengths 512,640 -n 1 --answer 4
+run eval niah --lengths 512,640 -n 1 --answer 4
 table 2 'niah: a table'
-run eval niah lalte-needle --lengths 512 -n 2 --answer 4 --json
+run eval niah --lengths 512 -n 2 --answer 4 --json
 json niah 1 'niah as JSON'
-run eval niah lalte-needle --variant 2 -f "$data/case3.prompt" --lengths 512 -n 1 --answer 4 --depth 50
+run eval niah --variant 2 -f "$data/case3.prompt" --lengths 512 -n 1 --answer 4 --depth 50
 prints '^niah_single_2 at 512 tokens ' 'niah in a text'
 run eval mqar --lengths 32,64 -n 2
 table 2 'mqar: a table'
@@ -66,15 +69,15 @@ cat >"$work/cloze" <<'END'
 {"text": "In the beginning", "value": "said unto Satan"}
 {"text": "Call me Ishmael. Some years ago", "value": "my predecessor"}
 END
-run eval cloze -f "$work/cloze"
+run eval cloze lalte-tiny -f "$work/cloze"
 table 1 'cloze: a table'
 [ "$(awk '/^contains/ { print $2, $NF }' "$out")" = '0.7500 4' ]
 report $? 'right, with other letters and blanks, right, beyond the line, right'
-run eval cloze -f "$work/cloze" -n 2 --json
+run eval cloze lalte-tiny -f "$work/cloze" -n 2 --json
 json cloze 1 'cloze as JSON'
 grep -q '"accuracy": 1.0' "$out" && grep -q '"samples": 2' "$out"
 report $? '-n takes as many documents'
-run eval cloze -f "$work/cloze" --answer 2
+run eval cloze lalte-tiny -f "$work/cloze" --answer 2
 [ "$(awk '/^contains/ { print $2 }' "$out")" = '0.0000' ]
 report $? 'no answer in two tokens'
 
@@ -102,7 +105,7 @@ fails 1 "$work" 'a folder'
 cat >"$work/c.json" <<END
 {"output": "learnt", "seed": 1, "save_every": 1000,
  "model": {"config": "config.json"},
- "train": {"steps": 300, "rows": 512, "learning_rate": 0.01, "warmup_steps": 10},
+ "train": {"steps": 300, "rows": 256, "learning_rate": 0.01, "warmup_steps": 10},
  "data": {"kind": "mqar", "vocabulary": 16, "pairs": 2, "length": 10}}
 END
 sed 's/"dropout_prob": 0.1/"dropout_prob": 0.0/' "$top_srcdir/tests/data/train/lte.json" >"$work/config.json"
