@@ -49,7 +49,7 @@ SHADER_PARTS += %D%/maths.glsl \
   %D%/matvec.glsl \
   %D%/weights.glsl
 
-SHADERS += %D%/row_shift.comp
+SHADERS += %D%/split_inputs.comp
 # Not every compiler knows them; releases carry the array where the one that made the release does.
 if COOPERATIVE_MATRICES
 SHADERS += %D%/gemm_cooperative.comp

@@ -289,8 +289,17 @@ struct lte_linear_params {
 // largest, as fp32 and bf16 have it. Far below, not all the way.
 #define LTE_SHIFT(exponent) ((exponent) < 41 ? 100 : 141 - (exponent))
 
-struct lte_row_shift_params {
+struct lte_split_inputs_params {
     U32 first, stride, width;
+    U32 pitch; // of a row of parts, in vectors of 16 bytes
+};
+
+// The inputs are rows of parts.
+struct lte_gemm_cooperative_params {
+    U32 tokens, pitch;
+    U32 rows, cols; // of w
+    U32 y_first, y_stride, column;
+    U32 biased, bias_first;
 };
 
 struct lte_rope_angles_params {

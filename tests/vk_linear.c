@@ -47,7 +47,8 @@ static void sizes(enum lte_dtype type)
     static const size_t size[][3] = {// rows, columns, tokens
                                      {1, 1, 1},     {5, 7, 3},     {33, 64, 1},   {70, 264, 2},
                                      {130, 72, 5},  {20, 1032, 8}, {9, 129, 11},  {64, 64, 64},
-                                     {65, 72, 25},  {3, 40, 64},   {129, 31, 33}, {66, 200, 24}};
+                                     {65, 72, 25},  {3, 40, 64},   {129, 31, 33}, {66, 200, 24},
+                                     {16300, 24, 40}}; // the large tiles
     char name[96];
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         const size_t rows = size[i][0], cols = size[i][1], tokens = size[i][2];

@@ -7,19 +7,58 @@
 
 #include <string.h>
 
+// From large to small; all devices with cooperative matrices take the last.
+static const struct lte_vk_tile tiles[] = {
+    {64, 128, 32, 64, 32}, {64, 64, 32, 32, 32}, {32, 32, 16, 16, 64}};
+enum { TILES = sizeof tiles / sizeof *tiles, SUMS = 16 };
+
+uint32_t lte_vk_tile_threads(const struct lte_vk_device *d, const struct lte_vk_tile *t)
+{
+    return t->tokens / t->subgroup_tokens * (t->rows / t->subgroup_rows) *
+           d->subgroups.subgroupSize;
+}
+
+// Shared memory: as gemm_cooperative.comp counts it. A subgroup has its sums in registers, in SUMS
+// matrices at most.
+static bool fits_tile(const struct lte_vk_device *d, const struct lte_vk_tile *t)
+{
+    const VkPhysicalDeviceLimits *l = &d->properties.limits;
+    const uint32_t threads = lte_vk_tile_threads(d, t), width = t->depth / 8u;
+    const uint32_t subgroups = threads / d->subgroups.subgroupSize;
+    const uint32_t in = t->tokens * (2 * width + 1) + t->rows * (width + 1);
+    const uint32_t out = subgroups * d->matrix[0] * (t->subgroup_rows / 4 + 2u);
+    const uint32_t sums = t->subgroup_tokens / d->matrix[0] * (t->subgroup_rows / d->matrix[1]);
+    return threads <= l->maxComputeWorkGroupInvocations &&
+           threads <= l->maxComputeWorkGroupSize[0] &&
+           16 * (in > out ? in : out) <= l->maxComputeSharedMemorySize && sums <= SUMS;
+}
+
+const struct lte_vk_tile *lte_vk_cooperative_tile(const struct lte_vk_device *d, size_t tokens,
+                                                  size_t rows)
+{
+    size_t i;
+    for (i = 0; i + 1 < TILES; i++) {
+        const size_t x = (rows + tiles[i].rows - 1) / tiles[i].rows;
+        const size_t y = (tokens + tiles[i].tokens - 1) / tiles[i].tokens;
+        if (x * y >= LTE_VK_BUSY && fits_tile(d, &tiles[i]))
+            break;
+    }
+    return &tiles[i];
+}
+
 #ifdef HAVE_COOPERATIVE_MATRICES
 
 enum { MOST = 64 };
 
-// What the shader's tiles are made of: pieces of 32 x 32, of 256 sums and of columns that begin at
-// multiples of 16 bytes.
+// What the shader's tiles are made of: pieces of 16 x 16, and 32 columns that begin at multiples
+// of 16 bytes.
 static bool fits(const VkCooperativeMatrixPropertiesKHR *p)
 {
     return p->AType == VK_COMPONENT_TYPE_FLOAT16_KHR && p->BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
            p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
            p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR && p->scope == VK_SCOPE_SUBGROUP_KHR &&
-           p->MSize && p->NSize && p->KSize && 32 % p->MSize == 0 && 32 % p->NSize == 0 &&
-           32 % p->KSize == 0 && p->KSize % 8 == 0 && p->MSize * p->NSize <= 256;
+           p->MSize && p->NSize && p->KSize && 16 % p->MSize == 0 && 16 % p->NSize == 0 &&
+           32 % p->KSize == 0 && p->KSize % 8 == 0 && p->NSize % 4 == 0;
 }
 
 // The largest that fits.
@@ -90,13 +129,10 @@ static bool sizes_subgroups(const struct lte_vk_device *d)
 
 bool lte_vk_cooperative_find(struct lte_vk_device *d)
 {
-    const VkPhysicalDeviceLimits *l = &d->properties.limits;
-    const uint32_t threads = LTE_VK_COOPERATIVE_SUBGROUPS * d->subgroups.subgroupSize;
     return d->properties.apiVersion >= VK_API_VERSION_1_3 && (d->features & LTE_VK_FLOAT16) &&
-           (d->features & LTE_VK_SUBGROUPS) && threads <= l->maxComputeWorkGroupInvocations &&
-           threads <= l->maxComputeWorkGroupSize[0] &&
+           (d->features & LTE_VK_SUBGROUPS) &&
            has_extension(d, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) && has_features(d) &&
-           sizes_subgroups(d) && choose(d);
+           sizes_subgroups(d) && choose(d) && fits_tile(d, &tiles[TILES - 1]);
 }
 
 const char *const lte_vk_cooperative_extension = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;

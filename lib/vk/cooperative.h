@@ -5,7 +5,16 @@
 
 #include "lib/vk/device.h"
 
-enum { LTE_VK_COOPERATIVE_SUBGROUPS = 4 }; // of a workgroup
+enum { LTE_VK_BUSY = 128 }; // workgroups that keep a large device busy
+
+// What a workgroup of gemm_cooperative.comp computes, and each of its subgroups.
+struct lte_vk_tile {
+    uint16_t tokens, rows, subgroup_tokens, subgroup_rows, depth;
+};
+// The tile for a product; threads of its workgroup.
+const struct lte_vk_tile *lte_vk_cooperative_tile(const struct lte_vk_device *device, size_t tokens,
+                                                  size_t rows);
+uint32_t lte_vk_tile_threads(const struct lte_vk_device *device, const struct lte_vk_tile *tile);
 
 struct lte_vk_cooperative {
 #ifdef HAVE_COOPERATIVE_MATRICES
@@ -29,8 +38,7 @@ struct lte_vk_cooperative_stage {
 // other features are known.
 bool lte_vk_cooperative_find(struct lte_vk_device *device);
 
-// Full subgroups, of the size that the device says it has: the shader counts on four in a
-// workgroup.
+// Full subgroups, of the size that the device says it has: the shader counts on their number.
 void lte_vk_cooperative_subgroups(const struct lte_vk_device *device,
                                   VkPipelineShaderStageCreateInfo *stage,
                                   struct lte_vk_cooperative_stage *extra);

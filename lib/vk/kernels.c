@@ -42,7 +42,7 @@
 #include "shaders/score_step.spv.h"
 #include "shaders/short_conv.spv.h"
 
-#include "shaders/row_shift.spv.h"
+#include "shaders/split_inputs.spv.h"
 
 #ifdef HAVE_COOPERATIVE_MATRICES
 #include "shaders/gemm_cooperative.spv.h"

@@ -18,8 +18,8 @@
     X(matvec, "rrrwrrr", struct lte_linear_params, 0) \
     X(matvec_subgroups, "rrrwrrr", struct lte_linear_params, LTE_VK_SUBGROUPS) \
     X(gemm, "rrrw", struct lte_linear_params, 0) \
-    X(gemm_cooperative, "rrrwrr", struct lte_linear_params, LTE_VK_COOPERATIVE) \
-    X(row_shift, "rw", struct lte_row_shift_params, 0) \
+    X(gemm_cooperative, "rrrwrr", struct lte_gemm_cooperative_params, LTE_VK_COOPERATIVE) \
+    X(split_inputs, "rww", struct lte_split_inputs_params, LTE_VK_FLOAT16) \
     X(rope_angles, "rrw", struct lte_rope_angles_params, 0) \
     X(rope, "rrw", struct lte_rope_params, 0) \
     X(gate, "rrrw", struct lte_gate_params, 0) \

@@ -27,6 +27,8 @@ LIB_VULKAN += %D%/op/norms.c
 LIB_VULKAN += %D%/op/elementwise.c \
   %D%/op/embed.c \
   %D%/op/gates.c \
+  %D%/op/gemm.c \
+  %D%/op/gemm.h \
   %D%/op/linear.c \
   %D%/op/loop_exit.c \
   %D%/op/matrix.h \

@@ -6,7 +6,7 @@
 #include "lib/vk/device.h"
 #include "lib/vk/kernels.h"
 
-enum { LTE_VK_CONSTANTS = 7 };
+enum { LTE_VK_CONSTANTS = 10 };
 
 // Layouts that all pipelines share, and the cache.
 enum lte_status lte_vk_pipelines_open(struct lte_vk_device *device);

@@ -2,23 +2,15 @@
 // linear on the device: few tokens read every weight once, many share tiles of them.
 #include "config.h"
 
-#include "lib/vk/cooperative.h"
+#include "lib/vk/op/gemm.h"
 #include "lib/vk/op/matrix.h"
 #include "lib/vk/ops.h"
 
 enum {
     THREADS = 128,    // of a workgroup of matvec
     MOST_TOKENS = 8,  // tokens it takes, at most
-    TILE = 64,        // tokens, and weight rows, of a workgroup of gemm
-    GEMM_TOKENS = 24  // from here on a sequence's tokens are tiled
+    TILE = 64         // tokens, and weight rows, of a workgroup of gemm
 };
-
-// A session's bits must not depend on those that share its step: there only a step of one sequence
-// is tiled.
-static bool tiles(const struct lte_vk_encoder *e)
-{
-    return e->rows >= GEMM_TOKENS && e->groups == 1 && e->group->count == 1;
-}
 
 // For tokens that share a workgroup of matvec: rows of the weights that it takes, and loads of a row
 // on their way, at most. The fewer tokens, the more of its time goes into waiting for weights.
@@ -62,61 +54,6 @@ static void many(struct lte_vk_encoder *e, struct lte_vk_call *call, uint32_t ro
     call->y = (e->rows + TILE - 1) / TILE;
 }
 
-static bool cooperates(const struct lte_vk_encoder *e, const struct lte_linear_part *part)
-{
-    return tiles(e) && !part->steady && lte_vk_runs(e->device, LTE_VK_gemm_cooperative) &&
-           part->weight.type != LTE_DTYPE_F32 && part->weight.cols % 8 == 0;
-}
-
-// For every row of a bf16 matrix, as row_shift.comp.
-static void make_shifts(void *to, size_t bytes, const void *from)
-{
-    const struct lte_matrix *w = from;
-    const uint16_t *row = w->data;
-    int32_t *shift = to;
-    for (size_t i = 0; i < bytes / sizeof *shift; i++, row += w->cols) {
-        unsigned most = 0;
-        for (size_t c = 0; c < w->cols; c++)
-            most = (row[c] & 0x7fffu) > most ? row[c] & 0x7fffu : most;
-        shift[i] = LTE_SHIFT((int)(most >> 7));
-    }
-}
-
-// Shifts of the inputs' rows, for all the parts; nothing if no part needs them.
-static struct lte_vk_range shift_inputs(struct lte_vk_encoder *e, const struct lte_op *op)
-{
-    bool any = false;
-    for (unsigned i = 0; i < op->linear.parts; i++)
-        any = any || cooperates(e, &op->linear.part[i]);
-    if (!any)
-        return lte_vk_none();
-    const struct lte_row_shift_params p = {.first = lte_vk_first(e, op->in[0]),
-                                           .stride = lte_vk_width(e, op->in[0]),
-                                           .width = (uint32_t)op->linear.part[0].weight.cols};
-    const struct lte_vk_range shift = lte_vk_scratch(e, e->rows * sizeof(int32_t));
-    lte_vk_run(e, &(struct lte_vk_call){.kernel = LTE_VK_row_shift,
-                                        .bind = {lte_vk_value(e, op->in[0]), shift},
-                                        .push = &p,
-                                        .x = e->rows,
-                                        .y = 1,
-                                        .z = 1});
-    return shift;
-}
-
-static void cooperate(struct lte_vk_encoder *e, struct lte_vk_call *call,
-                      const struct lte_linear_part *part, const struct lte_vk_range *shift)
-{
-    const struct lte_matrix *w = &part->weight;
-    call->kernel = LTE_VK_gemm_cooperative;
-    for (int i = 0; i < 3; i++)
-        call->constant[1 + i] = e->device->matrix[i];
-    call->constant[4] = LTE_VK_COOPERATIVE_SUBGROUPS * e->device->subgroups.subgroupSize;
-    call->bind[4] = *shift;
-    call->bind[5] = lte_vk_none();
-    if (w->type == LTE_DTYPE_BF16)
-        call->bind[5] = lte_vk_made(e, w, w->rows * sizeof(int32_t), make_shifts);
-}
-
 // Where the op's input is, and where a part's product goes: further than its neighbours, if they
 // are done with it.
 static lte_value input(const struct lte_op *op, const struct neighbours *n)
@@ -137,7 +74,7 @@ struct piece {
 };
 
 static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
-                  const struct lte_linear_part *part, const struct lte_vk_range *shift,
+                  const struct lte_linear_part *part, const struct lte_vk_split *split,
                   const struct neighbours *n, const struct piece *r)
 {
     const struct lte_matrix *w = &part->weight;
@@ -161,30 +98,32 @@ static void piece(struct lte_vk_encoder *e, const struct lte_op *op,
         .push = &p,
         .beside = r->beside, // every piece writes columns of its own
         .z = 1};
-    if (!tiles(e) || part->steady)
+    if (lte_vk_cooperates(e, part)) {
+        lte_vk_cooperate(e, &call, part, split, &p);
+        return;
+    }
+    if (!lte_vk_tiles(e) || part->steady)
         few(e, &call, &p, n);
     else
         many(e, &call, p.rows);
-    if (cooperates(e, part))
-        cooperate(e, &call, part, shift);
     lte_vk_run(e, &call);
 }
 
 static void products(struct lte_vk_encoder *e, const struct lte_op *op, const struct neighbours *n)
 {
-    const struct lte_vk_range shift = shift_inputs(e, op);
+    const struct lte_vk_split split = lte_vk_split_inputs(e, op);
     const unsigned parts = n->swiglu ? 1 : op->linear.parts;
-    bool waited = !shift.bytes; // for the shifts
+    bool waited = !split.parts.bytes;
     for (unsigned i = 0; i < parts; i++) {
         const struct lte_linear_part *part = &op->linear.part[i];
         const struct lte_matrix *w = &part->weight, *u = n->swiglu ? &part[1].weight : NULL;
-        const bool waits = !waited && cooperates(e, part);
+        const bool waits = !waited && lte_vk_cooperates(e, part);
         const struct lte_vk_range whole = lte_vk_matrix(e, w);
         const struct lte_vk_range up = u ? lte_vk_matrix(e, u) : lte_vk_none();
         const size_t rows = lte_vk_piece_rows(e, w);
         for (size_t from = 0; from < w->rows; from += rows) {
             const size_t k = w->rows - from < rows ? w->rows - from : rows;
-            piece(e, op, part, &shift, n,
+            piece(e, op, part, &split, n,
                   &(struct piece){.weight = lte_vk_piece(&whole, w, from, k),
                                   .up = u ? lte_vk_piece(&up, u, from, k) : up,
                                   .from = from,
@@ -206,7 +145,7 @@ bool lte_vk_fuses_linear(const struct lte_vk_encoder *e, const struct lte_op *op
     for (unsigned i = 0; i < op->linear.parts; i++)
         if (op->linear.part[i].steady)
             return false;
-    return !tiles(e);
+    return !lte_vk_tiles(e);
 }
 
 void lte_vk_encode_fused_linear(struct lte_vk_encoder *e, const struct lte_op *op,
