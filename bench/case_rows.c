@@ -164,14 +164,14 @@ void cases_rows(const struct suite *suite)
         {"l2norm", l2norm_tokens, TOKENS * HEADS, 128, 1, 0, true},
         {"l2norm", l2norm_tokens, TOKENS * HEADS, 64, 1, 0, true},
         {"l2norm", l2norm_tokens, TOKENS * HEADS / 2, 256, 1, 0, true},
-        {"gated_norm", gated_norm_tokens, TOKENS, 128, 2, SILU, false},
-        {"gated_norm", gated_norm_tokens, TOKENS * HEADS, 128, 2, SILU, false},
+        {"gated_norm", gated_norm_tokens, TOKENS, 128, 2, SILU + 4, false},
+        {"gated_norm", gated_norm_tokens, TOKENS * HEADS, 128, 2, SILU + 4, false},
         {"silu", silu_tokens, TOKENS, WIDTH, 1, SILU, false},
         {"sigmoid", sigmoid_tokens, TOKENS, WIDTH, 1, SILU, false},
         {"softplus", softplus_tokens, TOKENS, WIDTH, 1, 0, false},
         {"exp", exp_tokens, TOKENS, WIDTH, 1, 0, false},
         {"add", add_tokens, TOKENS, WIDTH, 2, 0, true},
-        {"swiglu", swiglu_tokens, TOKENS, 4 * WIDTH, 2, SILU, false},
+        {"swiglu", swiglu_tokens, TOKENS, 4 * WIDTH, 2, SILU + 1, false},
         {"rope", rope_tokens, TOKENS, 2 * HALF * HEADS, 1, 0, true},
     };
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
