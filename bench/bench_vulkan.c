@@ -17,7 +17,7 @@
 #include "lib/vk/run.h"
 #include "lte.h"
 
-enum { MOST = 8, REPEAT = 5 };
+enum { MOST = 8, LARGEST = 4096 /* batch */, REPEAT = 5 };
 
 struct bench {
     struct lte_context *context;
@@ -241,7 +241,8 @@ int main(int argc, char **argv)
         return 2;
     }
     b.prompt = bench_options.tokens ? bench_options.tokens : bench_options.quick ? 48 : 4096;
-    b.batch = bench_options.tokens || b.prompt < 1024 ? b.prompt : 1024;
+    const size_t most = bench_options.tokens ? LARGEST : 1024;
+    b.batch = b.prompt < most ? b.prompt : most;
     b.decode = bench_options.quick ? 4 : 256;
     open_model(&b);
     b.roof = vulkan_roof(b.device, bench_options.quick);
