@@ -13,22 +13,23 @@ layout(binding = 2) readonly buffer Gates { float gate[]; };
 layout(binding = 3) buffer State { float state[]; };
 layout(binding = 4) writeonly buffer Out { float o[]; };
 
-uint q_at, k_at, v_at, beta_at;
-float decay;
+uint q_at, k_at;
+float value, decay, beta;
 
-void find(uint row, uint head)
+void find(uint row, uint head, uint v)
 {
     const uint from = row * p.stride, keys = head / p.group * p.key_dim;
+    const uint at = row * p.gate_stride + head;
     q_at = from + p.q_column + keys;
     k_at = from + p.k_column + keys;
-    v_at = from + p.v_column + head * p.value_dim;
-    decay = lte_exp(gate[row * p.gate_stride + head]);
-    beta_at = row * p.gate_stride + p.value_heads + head;
+    value = v < p.value_dim ? qkv[from + p.v_column + head * p.value_dim + v] : 0.0;
+    decay = lte_exp(gate[at]);
+    beta = gate[at + p.value_heads];
 }
 
 float query(uint i) { return qkv[q_at + i]; }
 float key(uint i) { return qkv[k_at + i]; }
 float decays(uint i) { return decay; }
-float change(uint v, float to_key) { return gate[beta_at] * (qkv[v_at + v] - to_key); }
+float change(float to_key) { return beta * (value - to_key); }
 
 #include "delta.glsl"

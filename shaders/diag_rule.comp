@@ -17,7 +17,8 @@ layout(binding = 5) readonly buffer Beta { float beta[]; };
 layout(binding = 6) buffer State { float state[]; };
 layout(binding = 7) writeonly buffer Out { float o[]; };
 
-uint q_at, k_at, v_at, decay_at, beta_at;
+uint q_at, k_at, decay_at;
+float value, weight;
 float decay; // of all channels, if they have one
 
 // Where `head` begins to read a source in a row; n: numbers of a head.
@@ -26,26 +27,23 @@ uint place(uint source, uint row, uint head, uint n)
     return row * p.stride[source] + p.column[source] + head / p.group[source] * n;
 }
 
-void find(uint row, uint head)
+void find(uint row, uint head, uint i)
 {
     q_at = place(LTE_DIAG_Q, row, head, p.key_dim);
     k_at = place(LTE_DIAG_K, row, head, p.key_dim);
-    v_at = place(LTE_DIAG_V, row, head, p.value_dim);
     decay_at = place(LTE_DIAG_DECAY, row, head, p.decays);
-    beta_at = place(LTE_DIAG_BETA, row, head, 1);
     decay = p.decays == 1 ? lte_exp(log_decay[decay_at]) : 0.0;
+    value = i < p.value_dim ? v[place(LTE_DIAG_V, row, head, p.value_dim) + i] : 0.0;
+    weight = p.step == LTE_DIAG_ADDS ? 1.0 : beta[place(LTE_DIAG_BETA, row, head, 1)];
 }
 
 float query(uint i) { return q[q_at + i]; }
 float key(uint i) { return k[k_at + i]; }
 float decays(uint i) { return p.decays == 1 ? decay : lte_exp(log_decay[decay_at + i]); }
 
-float change(uint i, float to_key)
+float change(float to_key)
 {
-    const float x = v[v_at + i];
-    return p.step == LTE_DIAG_ADDS     ? x
-           : p.step == LTE_DIAG_ERASES ? beta[beta_at] * (x - to_key)
-                                       : beta[beta_at] * x;
+    return weight * (p.step == LTE_DIAG_ERASES ? value - to_key : value);
 }
 
 #include "delta.glsl"
