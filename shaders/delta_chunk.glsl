@@ -1,117 +1,209 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The gated delta rule, four tokens at a time (delta_block.glsl): a workgroup has 16 columns of a
-// head's state in registers, a thread every LANES-th key of one. Keys, queries and the chunk's
-// block come through shared memory, fetched while the chunk before is worked on.
-#define THREADS 128
+// The gated delta rule, 16 tokens at a time (delta_block.glsl). A workgroup has some columns of a
+// head's state; 32 threads, a team, have four of them and need no others. A thread keeps every
+// 32nd four keys of the state in registers, with a copy in shared memory for products with keys
+// and queries, where it takes eight of the 32 rows and an eighth of the keys.
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_GOOGLE_include_directive : require
 #ifdef SUBGROUPS
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #endif
-#include "common.glsl"
+#include "params.h"
 
-layout(constant_id = 0) const uint EACH = 16; // keys of a thread
-const uint COLUMNS = 16, LANES = THREADS / COLUMNS, KEYS = EACH * LANES;
-const uint LOADS = (KEYS + THREADS - 1) / THREADS, BLOCK = 10; // BLOCK: vectors of a delta_block
+layout(constant_id = 1) const uint FOURS = 32; // of a key, a multiple of PARTS
+layout(local_size_x_id = 2) in;                // teams
 
 layout(push_constant) uniform Params { lte_delta_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer Qkv { float qkv[]; };
+layout(binding = 1) readonly buffer Qkv4 { vec4 qkv4[]; };
 #include "delta_block.glsl"
+#include "delta_rows.glsl"
 layout(binding = 2) readonly buffer Blocks { vec4 block[]; };
+layout(binding = 2) readonly buffer Blocks1 { float block1[]; };
 layout(binding = 3) buffer State { float state[]; };
 layout(binding = 4) writeonly buffer Out { float o[]; };
+layout(binding = 4) writeonly buffer Out4 { vec4 o4[]; };
 
-// Of this chunk and the next: four tokens' keys and queries, and the block.
-shared vec4 keys[2][KEYS], queries[2][KEYS], known[2][BLOCK];
+const uint STORED = 16;   // columns of a block of the state (LTE_DELTA_COLUMNS)
+const uint TEAM = ROWS, PARTS = 8, APART = TEAM / PARTS, EACH = ROWS / APART;
+const uint OWN = (FOURS + TEAM - 1) / TEAM; // fours of keys of a thread
+const uint LOADS = TEAM * FOURS / gl_WorkGroupSize.x;
+const bool AHEAD = LOADS <= 16; // while registers last
+const uint PITCH = FOURS + 2; // of a row: APART rows of two fours lie in all banks
+
+shared vec4 rows[ROWS * PITCH];
+shared vec4 copy[gl_WorkGroupSize.x / 8 * FOURS];  // of the state, a team's [4][FOURS]
+shared vec4 error[gl_WorkGroupSize.x / 2], written[gl_WorkGroupSize.x / 2]; // a team's [CHUNK]
 #ifndef SUBGROUPS
-shared vec4 said[2][THREADS];
+shared vec4 said[gl_WorkGroupSize.x];
 #endif
 
 lte_vk_segment g;
-uint head, thread, column, lane;
-float s[EACH];
-vec4 next_keys[LOADS], next_queries[LOADS], next_block, next_values;
+uint head, thread, team, lane, column; // column: the team's first
+uint part, first, row; // of products
+vec4 s[OWN][4];                        // the columns of each key
+vec4 next_rows[LOADS], next_values, known[CHUNK / 4];
+float since, until, whole;
 
-// Sums over the lanes of a column, which are neighbours.
-void total(inout vec4 x, inout vec4 y)
+// What a team's threads wrote the others may read.
+void together()
 {
 #ifdef SUBGROUPS
-    for (uint n = 1; n < LANES; n *= 2) {
-        x += subgroupShuffleXor(x, n);
-        y += subgroupShuffleXor(y, n);
-    }
+    if (gl_SubgroupSize >= TEAM)
+        subgroupBarrier();
+    else
+        barrier();
 #else
-    said[0][thread] = x;
-    said[1][thread] = y;
     barrier();
-    x = y = vec4(0);
-    for (uint l = 0; l < LANES; l++) {
-        x += said[0][column * LANES + l];
-        y += said[1][column * LANES + l];
-    }
 #endif
 }
 
-// Column c of four tokens; those beyond the last are zero.
-vec4 four(uint token, uint c)
-{
-    const uint at = (g.row + token) * p.stride + c, left = g.rows - token;
-    return vec4(qkv[at], left > 1 ? qkv[at + p.stride] : 0.0,
-                left > 2 ? qkv[at + 2 * p.stride] : 0.0, left > 3 ? qkv[at + 3 * p.stride] : 0.0);
-}
-
-void fetch(uint chunk, uint v)
+void fetch(uint chunk)
 {
     const uint token = chunk * CHUNK, key = head / p.group * p.key_dim;
-    for (uint n = 0; n < LOADS; n++) {
-        const uint i = n * THREADS + thread;
-        const bool inside = i < p.key_dim;
-        next_keys[n] = inside ? four(token, p.k_column + key + i) : vec4(0);
-        next_queries[n] = inside ? four(token, p.q_column + key + i) : vec4(0);
+    [[unroll]] for (uint n = 0; n < LOADS; n++) {
+        const uint i = n * gl_WorkGroupSize.x + thread;
+        next_rows[n] = row_four(g.row + token, g.rows - token, key, i / FOURS, i % FOURS * 4);
     }
-    if (thread < BLOCK)
-        next_block = block[block_of(gl_WorkGroupID.z, head, chunk) * BLOCK + thread];
-    next_values = v < p.value_dim ? four(token, p.v_column + head * p.value_dim + v) : vec4(0);
 }
 
-void put(uint half_of)
+void put()
 {
-    for (uint n = 0; n < LOADS; n++) {
-        const uint i = n * THREADS + thread;
-        if (i < KEYS) {
-            keys[half_of][i] = next_keys[n];
-            queries[half_of][i] = next_queries[n];
+    [[unroll]] for (uint n = 0; n < LOADS; n++) {
+        const uint i = n * gl_WorkGroupSize.x + thread;
+        rows[i / FOURS * PITCH + i % FOURS] = next_rows[n];
+    }
+}
+
+// The thread's row of the block, and its values.
+void fetch_known(uint chunk)
+{
+    const uint at = block_of(gl_WorkGroupID.z, head, chunk), token = chunk * CHUNK + row;
+    [[unroll]] for (uint n = 0; n < CHUNK / 4; n++)
+        known[n] = block[at + row * (CHUNK / 4) + n];
+    since = block1[(at + SINCE) * 4 + row % CHUNK];
+    until = block1[(at + UNTIL) * 4 + row % CHUNK];
+    whole = block1[(at + SINCE) * 4 + CHUNK - 1];
+    next_values = vec4(0);
+    if (row < CHUNK && token < g.rows && column < p.value_dim)
+        next_values = four((g.row + token) * p.stride + p.v_column + head * p.value_dim + column,
+                           p.value_dim - column);
+}
+
+// Threads whose part differs by n share rows i and i + n.
+#define FOLD(n)                                                                                    \
+    for (uint i = 0; i < n; i++) {                                                                 \
+        const bool upper = (part & n) != 0;                                                        \
+        const vec4 other = subgroupShuffleXor(upper ? sum[i] : sum[i + n], n);             \
+        sum[i] = (upper ? sum[i + n] : sum[i]) + other;                                            \
+    }
+
+// Row `row` times the state: shares of EACH rows, then their sums, a row a thread.
+vec4 times_state()
+{
+    vec4 sum[EACH];
+    [[unroll]] for (uint i = 0; i < EACH; i++)
+        sum[i] = vec4(0);
+    for (uint j = 0; j < FOURS / PARTS; j++) {
+        const uint f = j * PARTS + part;
+        const vec4 s0 = copy[(team * 4 + 0) * FOURS + f], s1 = copy[(team * 4 + 1) * FOURS + f];
+        const vec4 s2 = copy[(team * 4 + 2) * FOURS + f], s3 = copy[(team * 4 + 3) * FOURS + f];
+        [[unroll]] for (uint i = 0; i < EACH; i++) {
+            const vec4 x = rows[(i * APART + first) * PITCH + f];
+            sum[i] += x.x * s0;
+            sum[i] += x.y * s1;
+            sum[i] += x.z * s2;
+            sum[i] += x.w * s3;
         }
     }
-    if (thread < BLOCK)
-        known[half_of][thread] = next_block;
-}
-
-// Rows of a matrix in known[], from `first`, with x.
-vec4 times(uint half_of, uint first, vec4 x)
-{
-    return vec4(dot(known[half_of][first], x), dot(known[half_of][first + 1], x),
-                dot(known[half_of][first + 2], x), dot(known[half_of][first + 3], x));
-}
-
-void sweep(uint half_of, uint chunk, vec4 values, uint v)
-{
-    vec4 to_keys = vec4(0), to_queries = vec4(0);
-    for (uint j = 0; j < EACH; j++) {
-        to_keys += s[j] * keys[half_of][j * LANES + lane];
-        to_queries += s[j] * queries[half_of][j * LANES + lane];
+#ifdef SUBGROUPS
+    FOLD(4)
+    FOLD(2)
+    FOLD(1)
+    return sum[0];
+#else
+    vec4 mine = vec4(0);
+    for (uint i = 0; i < EACH; i++) {
+        said[thread] = sum[i];
+        barrier();
+        for (uint l = 0; l < PARTS && i == part; l++)
+            mine += said[team * TEAM + first * PARTS + l];
+        barrier();
     }
-    total(to_keys, to_queries);
-    const vec4 since = known[half_of][8];
-    const vec4 d = times(half_of, 0, values - since * to_keys);
-    const vec4 y = since * to_queries + times(half_of, 4, d);
-    const vec4 written = d * known[half_of][9];
-    for (uint j = 0; j < EACH; j++)
-        s[j] = s[j] * since.w + dot(keys[half_of][j * LANES + lane], written);
-    const uint token = chunk * CHUNK + lane;
-    if (lane < CHUNK && token < g.rows && v < p.value_dim)
-        o[((g.row + token) * p.value_heads + head) * p.value_dim + v] =
-            lane == 0 ? y.x : lane == 1 ? y.y : lane == 2 ? y.z : y.w;
+    return mine;
+#endif
+}
+
+void give(uint token, vec4 y)
+{
+    const uint at = ((g.row + token) * p.value_heads + head) * p.value_dim + column;
+    if (token >= g.rows || column >= p.value_dim)
+        return;
+    if (WIDE) {
+        o4[at / 4] = y;
+        return;
+    }
+    for (uint i = 0; i < 4 && column + i < p.value_dim; i++)
+        o[at + i] = y[i];
+}
+
+void decay_and_write(float decay)
+{
+    [[unroll]] for (uint n = 0; n < OWN; n++) {
+        const uint f = n * TEAM + lane;
+        if (FOURS % TEAM != 0 && f >= FOURS)
+            continue;
+        [[unroll]] for (uint i = 0; i < 4; i++)
+            s[n][i] *= decay;
+        [[unroll]] for (uint t = 0; t < CHUNK; t++) {
+            const vec4 k = rows[t * PITCH + f], d = written[team * CHUNK + t];
+            [[unroll]] for (uint i = 0; i < 4; i++)
+                s[n][i] += k[i] * d;
+        }
+    }
+}
+
+void copy_state()
+{
+    [[unroll]] for (uint n = 0; n < OWN; n++) {
+        const uint f = n * TEAM + lane;
+        if (FOURS % TEAM != 0 && f >= FOURS)
+            continue;
+        [[unroll]] for (uint i = 0; i < 4; i++)
+            copy[(team * 4 + i) * FOURS + f] = s[n][i];
+    }
+}
+
+void sweep(uint chunk, bool more)
+{
+    const vec4 x = times_state();
+    const uint mine = team * CHUNK + row % CHUNK;
+    if (row < CHUNK)
+        error[mine] = next_values - since * x;
+    together();
+    vec4 y = vec4(0);
+    [[unroll]] for (uint t = 0; t < CHUNK; t++)
+        y += known[t / 4][t % 4] * error[team * CHUNK + t];
+    if (row < CHUNK)
+        written[mine] = until * y;
+    else
+        give(chunk * CHUNK + row - CHUNK, y + since * x);
+    const float decay = whole;
+    if (more)
+        fetch_known(chunk + 1);
+    together();
+    decay_and_write(decay);
+    copy_state();
+}
+
+// Word of the state's key 4f + i.
+uint place(uint f, uint i)
+{
+    const uint blocks = (p.value_dim + STORED - 1) / STORED;
+    const uint b = head * blocks + column / STORED;
+    return g.state + (b * p.key_dim + 4 * f + i) * STORED + column % STORED;
 }
 
 void main()
@@ -121,28 +213,43 @@ void main()
 #else
     thread = gl_LocalInvocationID.x;
 #endif
-    column = thread / LANES;
-    lane = thread % LANES;
+    team = thread / TEAM;
+    lane = thread % TEAM;
+    part = lane % PARTS;
+    first = lane / PARTS;
+    row = part * APART + first;
     head = gl_WorkGroupID.y;
+    column = (gl_WorkGroupID.x * (gl_WorkGroupSize.x / TEAM) + team) * 4;
     g = segment[p.segment + gl_WorkGroupID.z];
-    const uint v = gl_WorkGroupID.x * COLUMNS + column, chunks = (g.rows + CHUNK - 1) / CHUNK;
-    const uint first = g.state + (head * gl_NumWorkGroups.x + gl_WorkGroupID.x) * p.key_dim * COLUMNS;
-    for (uint j = 0; j < EACH; j++) {
-        const uint i = j * LANES + lane;
-        s[j] = i < p.key_dim ? state[first + i * COLUMNS + column] : 0.0;
-    }
-    fetch(0, v);
+    const uint chunks = (g.rows + CHUNK - 1) / CHUNK;
+    const bool inside = column < (p.value_dim + STORED - 1) / STORED * STORED;
+    if (AHEAD)
+        fetch(0);
+    fetch_known(0);
+    [[unroll]] for (uint n = 0; n < OWN; n++)
+        [[unroll]] for (uint i = 0; i < 4; i++) {
+            const uint f = n * TEAM + lane, at = place(f, i);
+            s[n][i] = vec4(0);
+            if (4 * f + i < p.key_dim && inside)
+                s[n][i] = vec4(state[at], state[at + 1], state[at + 2], state[at + 3]);
+        }
+    copy_state();
     for (uint chunk = 0; chunk < chunks; chunk++) {
-        const vec4 values = next_values;
-        put(chunk & 1);
+        const bool more = chunk + 1 < chunks;
+        if (!AHEAD)
+            fetch(chunk);
         barrier();
-        if (chunk + 1 < chunks)
-            fetch(chunk + 1, v);
-        sweep(chunk & 1, chunk, values, v);
+        put();
+        barrier();
+        if (AHEAD && more)
+            fetch(chunk + 1);
+        sweep(chunk, more);
     }
-    for (uint j = 0; j < EACH; j++) {
-        const uint i = j * LANES + lane;
-        if (i < p.key_dim)
-            state[first + i * COLUMNS + column] = s[j];
-    }
+    [[unroll]] for (uint n = 0; n < OWN; n++)
+        [[unroll]] for (uint i = 0; i < 4; i++) {
+            const uint f = n * TEAM + lane, at = place(f, i);
+            if (4 * f + i < p.key_dim && inside)
+                [[unroll]] for (uint c = 0; c < 4; c++)
+                    state[at + c] = s[n][i][c];
+        }
 }

@@ -29,6 +29,7 @@ SHADER_PARTS += %D%/attend_plan.glsl \
   %D%/delta_block.glsl \
   %D%/delta_chunk.glsl \
   %D%/delta_gates.glsl \
+  %D%/delta_rows.glsl \
   %D%/narrow.glsl \
   %D%/score.glsl \
   %D%/score_conv.glsl
@@ -52,9 +53,11 @@ SHADER_PARTS += %D%/maths.glsl \
 SHADERS += %D%/split_inputs.comp
 # Not every compiler knows them; releases carry the array where the one that made the release does.
 if COOPERATIVE_MATRICES
-SHADERS += %D%/gemm_cooperative.comp
+SHADERS += %D%/delta_chunk_cooperative.comp \
+  %D%/gemm_cooperative.comp
 else
-EXTRA_DIST += %D%/gemm_cooperative.comp
+EXTRA_DIST += %D%/delta_chunk_cooperative.comp \
+  %D%/gemm_cooperative.comp
 endif
 
 # of other mixers

@@ -43,7 +43,7 @@ struct lte_delta_params {
     U32 value_heads, key_dim, value_dim;
     U32 q_column, k_column, v_column;
     U32 stride, gate_stride; // of a row
-    U32 chunks;              // of four tokens, in a segment
+    U32 chunks;              // in a segment
 };
 
 // As lte_delta_params, lte_delta_gates_params and lte_l2norm_params of a single token.

@@ -40,6 +40,7 @@
     X(short_conv, "rrrbwr", struct lte_short_conv_params, 0) \
     X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
     X(delta_chunk, "rrrbw", struct lte_delta_params, 0) \
+    X(delta_chunk_cooperative, "rrrbw", struct lte_delta_params, LTE_VK_COOPERATIVE) \
     X(delta_chunk_subgroups, "rrrbw", struct lte_delta_params, LTE_VK_SUBGROUPS) \
     X(delta_prepare, "rrrw", struct lte_delta_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \
