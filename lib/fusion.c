@@ -83,9 +83,18 @@ static struct lte_fusion of_delta_rule(const struct lte_graph *g, size_t i)
     return (struct lte_fusion){together ? i - 2 : i, i};
 }
 
+static struct lte_fusion of_attend(const struct lte_graph *g, size_t i)
+{
+    const struct lte_op *score = i < 1 ? NULL : &g->op[i - 1];
+    const bool together = score && score->kind == LTE_OP_LTE_SCORE && g->op[i].attend.retains &&
+                          score->out == g->op[i].in[3] && private(g, score->out, i, i);
+    return (struct lte_fusion){together ? i - 1 : i, i};
+}
+
 struct lte_fusion lte_fusion(const struct lte_graph *g, size_t i)
 {
     return g->op[i].kind == LTE_OP_LINEAR       ? of_linear(g, i)
            : g->op[i].kind == LTE_OP_DELTA_RULE ? of_delta_rule(g, i)
+           : g->op[i].kind == LTE_OP_ATTEND     ? of_attend(g, i)
                                                 : (struct lte_fusion){i, i};
 }

@@ -6,11 +6,17 @@
 #extension GL_GOOGLE_include_directive : require
 #include "params.h"
 
-// Threads of a workgroup; a shader that differs says so before it includes this.
+// Threads of a workgroup; a shader that differs says so before it includes this, with a number or with
+// that of a specialization constant.
+#ifdef THREADS_CONSTANT
+layout(local_size_x_id = THREADS_CONSTANT) in;
+layout(constant_id = THREADS_CONSTANT) const uint THREADS = 128;
+#else
 #ifndef THREADS
 #define THREADS 128
 #endif
 layout(local_size_x = THREADS) in;
+#endif
 
 shared float lte_partial[THREADS];
 

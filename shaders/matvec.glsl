@@ -6,7 +6,7 @@
 // It may do what its neighbours in the graph would (lib/fusion.h): NORMED, the inputs are those of
 // the rmsnorm before it, whose root is taken out of the sum; FINISH, an add to its outputs, or swiglu
 // of two matrices' outputs.
-#define THREADS 128
+#define THREADS_CONSTANT 7
 #extension GL_GOOGLE_include_directive : require
 #ifdef SUBGROUPS
 #extension GL_KHR_shader_subgroup_arithmetic : require
@@ -18,13 +18,14 @@
 layout(constant_id = 0) const uint TYPE = 0;
 layout(constant_id = 1) const uint TOKENS = 1;
 layout(constant_id = 2) const bool WIDE = false; // columns are a multiple of 8
-layout(constant_id = 3) const uint ROWS = 4;     // even; ROWS * TOKENS is no more than THREADS
-layout(constant_id = 4) const uint AHEAD = 1;    // units of 8 columns whose loads are on their way
+layout(constant_id = 3) const uint ROWS = 2;     // even
+layout(constant_id = 4) const uint UNITS = 0;    // of 8 columns that a thread keeps; 0: it keeps none
 layout(constant_id = 5) const bool NORMED = false;
 layout(constant_id = 6) const uint FINISH = 0;   // LTE_FINISH_*
 
 const uint SPAN = FINISH == LTE_FINISH_SWIGLU ? ROWS / 2 : ROWS; // rows of y
 const uint SUMS = ROWS * TOKENS;
+const uint KEPT = UNITS > 0 ? UNITS : 1;
 
 layout(push_constant) uniform Params { lte_linear_params p; };
 layout(binding = 0) readonly buffer X { float x[]; };
@@ -40,6 +41,7 @@ layout(binding = 6) readonly buffer Up { uint up[]; };        // of swiglu; w is
 layout(binding = 6) readonly buffer Up4 { uvec4 up4[]; };
 
 float sum[SUMS], square[TOKENS]; // square: of a token's inputs
+float scale[TOKENS];             // of the norm
 
 // Of the ROWS rows of weights the r-th, where those of y begin at `row`.
 bool of_up(uint r) { return r >= SPAN; }
@@ -68,38 +70,33 @@ void widen(uvec4 low, uvec4 high, out vec4 a, out vec4 b)
     }
 }
 
-void add_unit(uint token, uint unit, uvec4 low[ROWS], uvec4 high[ROWS])
+// Inputs 8 unit .. of a token, but for the norm's root.
+void bring(uint token, uint t, uint unit, out vec4 a, out vec4 b)
 {
-    vec4 xa[TOKENS], xb[TOKENS];
-    for (uint t = 0; t < TOKENS; t++) {
-        const uint at = token_row(token, t) * (p.x_stride / 4) + 2 * unit;
-        xa[t] = x4[at];
-        xb[t] = x4[at + 1];
-        if (NORMED) {
-            square[t] += dot(xa[t], xa[t]) + dot(xb[t], xb[t]);
-            xa[t] *= norm4[2 * unit];
-            xb[t] *= norm4[2 * unit + 1];
-        }
-    }
-    for (uint r = 0; r < ROWS; r++) {
-        vec4 a, b;
-        widen(low[r], high[r], a, b);
-        for (uint t = 0; t < TOKENS; t++)
-            sum[r * TOKENS + t] += dot(a, xa[t]) + dot(b, xb[t]);
+    const uint at = token_row(token, t) * (p.x_stride / 4) + 2 * unit;
+    a = x4[at];
+    b = x4[at + 1];
+    if (NORMED) {
+        square[t] += dot(a, a) + dot(b, b);
+        a *= norm4[2 * unit];
+        b *= norm4[2 * unit + 1];
     }
 }
 
 void add_wide(uint row, uint token)
 {
-    const uint units = p.cols / 8;
-    for (uint first = gl_LocalInvocationID.x; first < units; first += AHEAD * THREADS) {
-        uvec4 low[AHEAD][ROWS], high[AHEAD][ROWS];
-        for (uint n = 0; n < AHEAD; n++)
-            for (uint r = 0; r < ROWS; r++)
-                load(row, r, min(first + n * THREADS, units - 1), low[n][r], high[n][r]);
-        for (uint n = 0; n < AHEAD; n++)
-            if (first + n * THREADS < units)
-                add_unit(token, first + n * THREADS, low[n], high[n]);
+    for (uint unit = gl_LocalInvocationID.x; unit < p.cols / 8; unit += THREADS) {
+        vec4 xa[TOKENS], xb[TOKENS];
+        for (uint t = 0; t < TOKENS; t++)
+            bring(token, t, unit, xa[t], xb[t]);
+        for (uint r = 0; r < ROWS; r++) {
+            uvec4 low, high;
+            vec4 a, b;
+            load(row, r, unit, low, high);
+            widen(low, high, a, b);
+            for (uint t = 0; t < TOKENS; t++)
+                sum[r * TOKENS + t] += dot(a, xa[t]) + dot(b, xb[t]);
+        }
     }
 }
 
@@ -124,86 +121,170 @@ void add_any(uint row, uint token)
         }
 }
 
-// Sums over the workgroup of sum[], and before them of square[]: to be asked for by number.
+// Sums over the workgroup of sum[] for every turn, to be asked for by number; turns of one parity
+// share memory. And the norms' scales.
 #ifdef SUBGROUPS
-shared float partial[SUMS + TOKENS][THREADS / 4]; // subgroups have four threads at least
+const uint GROUPS = THREADS / 4; // subgroups have four threads at least
+shared float partial[2 * SUMS * GROUPS];
+shared float squares[TOKENS * GROUPS];
 
-void reduce()
+void reduce(uint turn)
 {
-    for (uint k = 0; k < SUMS + TOKENS; k++) {
-        if (k >= SUMS && !NORMED)
-            break;
-        const float s = subgroupAdd(k < SUMS ? sum[k % SUMS] : square[k % TOKENS]);
+    for (uint k = 0; k < SUMS; k++) {
+        const float s = subgroupAdd(sum[k]);
         if (subgroupElect())
-            partial[k][gl_SubgroupID] = s;
+            partial[(turn % 2 * SUMS + k) * GROUPS + gl_SubgroupID] = s;
     }
     barrier();
 }
 
-float total(uint k)
+float total(uint turn, uint k)
 {
     float s = 0.0;
     for (uint g = 0; g < gl_NumSubgroups; g++)
-        s += partial[k][g];
+        s += partial[(turn % 2 * SUMS + k) * GROUPS + g];
     return s;
 }
 
-float total_square(uint t) { return total(SUMS + t); }
+void find_scales()
+{
+    for (uint t = 0; t < TOKENS; t++) {
+        const float s = subgroupAdd(square[t]);
+        if (subgroupElect())
+            squares[t * GROUPS + gl_SubgroupID] = s;
+    }
+    barrier();
+    for (uint t = 0; t < TOKENS; t++) {
+        float s = 0.0;
+        for (uint g = 0; g < gl_NumSubgroups; g++)
+            s += squares[t * GROUPS + g];
+        scale[t] = inversesqrt(s / float(p.cols) + p.eps);
+    }
+}
 #else
-shared float partial[SUMS][THREADS];
-shared float squares[TOKENS];
+shared float partial[SUMS * THREADS];
 
-void reduce()
+void reduce(uint turn)
 {
     const uint i = gl_LocalInvocationID.x;
-    for (uint t = 0; NORMED && t < TOKENS; t++) {
-        const float s = lte_sum(square[t]);
-        if (i == 0)
-            squares[t] = s;
-    }
+    barrier();
     for (uint k = 0; k < SUMS; k++)
-        partial[k][i] = sum[k];
+        partial[k * THREADS + i] = sum[k];
     barrier();
     for (uint n = THREADS / 2; n > 0; n /= 2) {
         if (i < n)
             for (uint k = 0; k < SUMS; k++)
-                partial[k][i] += partial[k][i + n];
+                partial[k * THREADS + i] += partial[k * THREADS + i + n];
         barrier();
     }
 }
 
-float total(uint k) { return partial[k][0]; }
-float total_square(uint t) { return squares[t]; }
+float total(uint turn, uint k) { return partial[k * THREADS]; }
+
+void find_scales()
+{
+    for (uint t = 0; t < TOKENS; t++)
+        scale[t] = inversesqrt(lte_sum(square[t]) / float(p.cols) + p.eps);
+}
 #endif
 
 // A thread finishes a number: row `r` of y for token `t` of the workgroup's.
-void finish(uint first_row, uint first_token, uint r, uint t)
+void finish(uint turn, uint first_row, uint first_token, uint r, uint t)
 {
     const uint row = first_row + r, token = first_token + t;
     if (row >= p.rows || token >= p.tokens)
         return;
     const uint at = (p.y_first + token) * p.y_stride + p.column + row;
-    const float scale = NORMED ? inversesqrt(total_square(t) / float(p.cols) + p.eps) : 1.0;
-    const float s = total(r * TOKENS + t) * scale + (p.biased != 0 ? bias[p.bias_first + row] : 0.0);
+    const float s = total(turn, r * TOKENS + t) * scale[t] +
+                    (p.biased != 0 ? bias[p.bias_first + row] : 0.0);
     if (FINISH == LTE_FINISH_SWIGLU)
-        y[at] = lte_silu(s) * (total((r + SPAN) * TOKENS + t) * scale);
+        y[at] = lte_silu(s) * (total(turn, (r + SPAN) * TOKENS + t) * scale[t]);
     else
         y[at] = FINISH == LTE_FINISH_ADD ? addend[at] + s : s;
 }
 
-void main()
+void finish_all(uint turn, uint row, uint token)
 {
-    const uint row = gl_WorkGroupID.x * SPAN, token = gl_WorkGroupID.y * TOKENS;
+    reduce(turn);
+    for (uint i = gl_LocalInvocationID.x; i < SPAN * TOKENS; i += THREADS)
+        finish(turn, row, token, i / TOKENS, i % TOKENS);
+}
+
+void clear()
+{
     for (uint k = 0; k < SUMS; k++)
         sum[k] = 0.0;
-    for (uint t = 0; t < TOKENS; t++)
+}
+
+// Inputs stay in registers for all rows that the workgroup takes, and the next rows' weights are on
+// their way while these rows' sums are formed.
+void keep_inputs(uint token)
+{
+    vec4 xa[KEPT * TOKENS], xb[KEPT * TOKENS];
+    uvec4 low[KEPT * ROWS], high[KEPT * ROWS], next_low[KEPT * ROWS], next_high[KEPT * ROWS];
+    const uint units = p.cols / 8, step = gl_NumWorkGroups.y * SPAN;
+    uint row = gl_WorkGroupID.y * SPAN;
+    for (uint u = 0; u < KEPT; u++) {
+        const uint unit = gl_LocalInvocationID.x + u * THREADS;
+        for (uint r = 0; r < ROWS; r++)
+            load(row, r, min(unit, units - 1), next_low[u * ROWS + r], next_high[u * ROWS + r]);
+        for (uint t = 0; t < TOKENS; t++) {
+            const uint k = u * TOKENS + t;
+            xa[k] = xb[k] = vec4(0.0);
+            if (unit < units)
+                bring(token, t, unit, xa[k], xb[k]);
+        }
+    }
+    if (NORMED)
+        find_scales();
+    for (uint turn = 0; row < p.rows; turn++, row += step) {
+        for (uint k = 0; k < KEPT * ROWS; k++) {
+            low[k] = next_low[k];
+            high[k] = next_high[k];
+        }
+        for (uint u = 0; row + step < p.rows && u < KEPT; u++)
+            for (uint r = 0; r < ROWS; r++)
+                load(row + step, r, min(gl_LocalInvocationID.x + u * THREADS, units - 1),
+                     next_low[u * ROWS + r], next_high[u * ROWS + r]);
+        clear();
+        for (uint u = 0; u < KEPT; u++)
+            for (uint r = 0; r < ROWS; r++) {
+                vec4 a, b;
+                widen(low[u * ROWS + r], high[u * ROWS + r], a, b);
+                for (uint t = 0; t < TOKENS; t++)
+                    sum[r * TOKENS + t] += dot(a, xa[u * TOKENS + t]) + dot(b, xb[u * TOKENS + t]);
+            }
+        finish_all(turn, row, token);
+    }
+}
+
+void read_inputs(uint token)
+{
+    const uint step = gl_NumWorkGroups.y * SPAN;
+    uint turn = 0;
+    for (uint row = gl_WorkGroupID.y * SPAN; row < p.rows; row += step) {
+        clear();
+        for (uint t = 0; t < TOKENS; t++)
+            square[t] = 0.0;
+        if (WIDE)
+            add_wide(row, token);
+        else
+            add_any(row, token);
+        if (NORMED)
+            find_scales();
+        finish_all(turn++, row, token);
+    }
+}
+
+void main()
+{
+    const uint token = gl_WorkGroupID.x * TOKENS;
+    for (uint t = 0; t < TOKENS; t++) {
         square[t] = 0.0;
-    if (WIDE)
-        add_wide(row, token);
+        scale[t] = 1.0;
+    }
+    if (UNITS > 0)
+        keep_inputs(token);
     else
-        add_any(row, token);
-    reduce();
-    const uint i = gl_LocalInvocationID.x;
-    if (i < SPAN * TOKENS)
-        finish(row, token, i / TOKENS, i % TOKENS);
+        read_inputs(token);
 }

@@ -45,7 +45,7 @@ static size_t count(const struct lte_graph *g, enum lte_op_kind kind)
 static void all_of_a_model(const struct lte_graph *g)
 {
     static const enum lte_op_kind kind[] = {LTE_OP_RMSNORM, LTE_OP_ADD, LTE_OP_SWIGLU, LTE_OP_L2NORM,
-                                            LTE_OP_DELTA_GATES};
+                                            LTE_OP_DELTA_GATES, LTE_OP_LTE_SCORE};
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
         check_ok(count(g, kind[i]) && taken(g, kind[i]) == count(g, kind[i]), "every %s is taken",
                  lte_op_table[kind[i]]->name);
@@ -100,6 +100,7 @@ int main(int argc, char **argv)
     seen_by_others(model->graph, LTE_OP_ADD);
     seen_by_others(model->graph, LTE_OP_SWIGLU);
     seen_by_others(model->graph, LTE_OP_L2NORM);
+    seen_by_others(model->graph, LTE_OP_LTE_SCORE);
     struct lte_op *norm = &model->graph->op[0];
     while (norm->kind != LTE_OP_RMSNORM)
         norm++;

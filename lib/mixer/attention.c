@@ -22,11 +22,11 @@ static lte_value qk_norm(struct lte_builder *b, lte_value x, size_t heads,
 }
 
 static lte_value rope(struct lte_builder *b, const struct lte_attention *l, lte_value x,
-                      lte_value angles, size_t heads)
+                      lte_value angles, size_t heads, bool in_place)
 {
     return lte_build_op(b, (struct lte_op){.kind = LTE_OP_ROPE,
                                     .in = {x, angles, LTE_NO_VALUE, LTE_NO_VALUE},
-                                    .out = x,
+                                    .out = in_place ? x : LTE_NO_VALUE,
                                     .rope = {.heads = heads,
                                              .head_dim = l->head_dim,
                                              .pairs = l->rope_pairs}});
@@ -160,15 +160,15 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
     // text is cut into calls. Further up no two tokens come with the same context.
     struct projections p = project(b, l, x, retains && b->slot == 0);
     lte_value q = qk_norm(b, p.q, l->heads, l, l->q_norm);
-    lte_value k = qk_norm(b, p.k, l->key_heads, l, l->k_norm);
+    const lte_value k = qk_norm(b, p.k, l->key_heads, l, l->k_norm);
 
-    const lte_value scores = retains ? score(b, l, k, p.v) : LTE_NO_VALUE;
     const lte_value angles = lte_build_rope_angles(b, l->rope_theta, l->head_dim);
-    q = rope(b, l, q, angles, l->heads);
-    k = rope(b, l, k, angles, l->key_heads);
+    q = rope(b, l, q, angles, l->heads, true);
+    const lte_value turned = rope(b, l, k, angles, l->key_heads, !retains);
+    const lte_value scores = retains ? score(b, l, k, p.v) : LTE_NO_VALUE;
 
     struct lte_op attend = {.kind = LTE_OP_ATTEND,
-                            .in = {q, k, p.v, retains ? scores : b->exit_logits},
+                            .in = {q, turned, p.v, retains ? scores : b->exit_logits},
                             .out = LTE_NO_VALUE,
                             .attend = {.heads = l->heads,
                                        .key_heads = l->key_heads,
@@ -181,7 +181,7 @@ lte_value lte_mixer_attention(struct lte_builder *b, const struct lte_layer *lay
         attend.attend.sinks = l->evict.sinks;
         attend.attend.delay = scorer_delay(&l->evict);
     }
-    const lte_value o = layer->mixer == LTE_MIXER_DSA ? lte_build_dsa(b, l, x, q, k, p.v)
+    const lte_value o = layer->mixer == LTE_MIXER_DSA ? lte_build_dsa(b, l, x, q, turned, p.v)
                                                       : lte_build_op(b, attend);
     x = output_gate(b, l, o, p.gate);
     return lte_build_project(b, x, l->o_proj);

@@ -35,4 +35,5 @@ lte_vk_encode_fn *const lte_vk_ops[LTE_OPS] = {
 const struct lte_vk_fused lte_vk_fused[LTE_OPS] = {
     [LTE_OP_LINEAR] = {lte_vk_fuses_linear, lte_vk_encode_fused_linear},
     [LTE_OP_DELTA_RULE] = {lte_vk_fuses_delta_rule, lte_vk_encode_fused_delta_rule},
+    [LTE_OP_ATTEND] = {lte_vk_fuses_attend, lte_vk_encode_fused_attend},
 };

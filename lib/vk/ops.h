@@ -20,8 +20,9 @@ struct lte_vk_fused {
 // Indexed by kind; NULL: never.
 extern const struct lte_vk_fused lte_vk_fused[LTE_OPS];
 
-lte_vk_fuses_fn lte_vk_fuses_linear, lte_vk_fuses_delta_rule;
-lte_vk_encode_fused_fn lte_vk_encode_fused_linear, lte_vk_encode_fused_delta_rule;
+lte_vk_fuses_fn lte_vk_fuses_linear, lte_vk_fuses_delta_rule, lte_vk_fuses_attend;
+lte_vk_encode_fused_fn lte_vk_encode_fused_linear, lte_vk_encode_fused_delta_rule,
+    lte_vk_encode_fused_attend;
 
 lte_vk_encode_fn lte_vk_encode_rmsnorm, lte_vk_encode_l2norm, lte_vk_encode_gated_norm;
 lte_vk_encode_fn lte_vk_encode_add, lte_vk_encode_swiglu, lte_vk_encode_silu;

@@ -142,6 +142,12 @@ static void store(struct attend *a)
             .z = a->group->count});
 }
 
+// Whether the score of the token that leaves the window has come with one before this one.
+static bool scored_before(const struct attend *a)
+{
+    return !a->p.retains || a->p.ring > a->p.delay;
+}
+
 // attend_step has vectors of four.
 static bool steps(const struct attend *a)
 {
@@ -168,7 +174,8 @@ static void step(struct attend *a)
     lte_vk_run(a->e, &(struct lte_vk_call){
         .kernel = LTE_VK_attend_step,
         .constant = {p->head_dim, heads, tile, a->kv.type},
-        .bind = {a->e->segments, a->state, a->q, a->k, a->v, a->score, a->shares, a->plan},
+        .bind = {a->e->segments, a->state, a->q, a->k, a->v,
+                 scored_before(a) ? lte_vk_none() : a->score, a->shares, a->plan},
         .push = p,
         .beside = a->beside,
         .x = p->splits,
@@ -256,19 +263,25 @@ static void for_all(struct lte_vk_encoder *e, struct attend *a, void (*part)(str
     }
 }
 
-void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
+// All groups'; whether a single token of each comes.
+static bool prepare_all(struct lte_vk_encoder *e, const struct lte_op *op, struct attend *a)
 {
-    const struct lte_attend_op *o = &op->attend;
-    struct attend a[LTE_VK_SEGMENTS];
-    bool all = true;
-    if (o->head_dim > LTE_VK_HEAD_DIM)
-        lte_vk_refuse(e, "heads of %zu numbers, at most %d", o->head_dim, LTE_VK_HEAD_DIM);
+    bool single = true;
     for (size_t i = 0; i < e->groups; i++) {
         a[i] = prepare(e, op, &e->group[i]);
-        all = all && steps(&a[i]);
+        single = single && steps(&a[i]);
     }
+    return single;
+}
+
+void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    struct attend a[LTE_VK_SEGMENTS];
+    if (op->attend.head_dim > LTE_VK_HEAD_DIM)
+        lte_vk_refuse(e, "heads of %zu numbers, at most %d", op->attend.head_dim, LTE_VK_HEAD_DIM);
+    const bool single = prepare_all(e, op, a);
     for_all(e, a, round_kept);
-    if (all) {
+    if (single) {
         for_all(e, a, step);
         for_all(e, a, finish);
         return;
@@ -278,4 +291,26 @@ void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
     for_all(e, a, join);
     for_all(e, a, keep);
     for_all(e, a, store);
+}
+
+bool lte_vk_fuses_attend(const struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    struct attend a[LTE_VK_SEGMENTS];
+    struct lte_vk_encoder dry = *e; // what prepare() asks for is not asked for here
+    bool fuses = op->attend.head_dim <= LTE_VK_HEAD_DIM && prepare_all(&dry, op, a);
+    for (size_t i = 0; fuses && i < e->groups; i++)
+        fuses = scored_before(&a[i]) && a[i].kv.type == LTE_DTYPE_F32;
+    return fuses;
+}
+
+// Of a single token the score is for later: it is found out beside attention.
+void lte_vk_encode_fused_attend(struct lte_vk_encoder *e, const struct lte_op *op,
+                                const struct lte_fusion *f)
+{
+    const struct lte_op *score = &e->graph->op[f->first];
+    struct attend a[LTE_VK_SEGMENTS];
+    prepare_all(e, op, a);
+    for_all(e, a, step);
+    lte_vk_ops[score->kind](e, score);
+    for_all(e, a, finish);
 }

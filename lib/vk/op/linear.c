@@ -7,17 +7,15 @@
 #include "lib/vk/ops.h"
 
 enum {
-    THREADS = 128,    // of a workgroup of matvec
-    MOST_TOKENS = 8,  // tokens it takes, at most
-    TILE = 64         // tokens, and weight rows, of a workgroup of gemm
+    THREADS = 256,       // of a workgroup of matvec, at most, and
+    FEWEST = 32,         // at least
+    UNITS = 3,           // of eight columns that a thread keeps of a single token, if there are so few
+    TEAMS = 1024,        // workgroups of a single token, at most: others' rows follow
+    MOST_GROUPS = 65535, // workgroups of a dispatch's y
+    MOST_TOKENS = 8,     // that a workgroup takes, and
+    PLAIN_TOKENS = 2,    // without subgroups, because all threads' sums are in shared memory
+    TILE = 64            // tokens, and weight rows, of a workgroup of gemm
 };
-
-// For tokens that share a workgroup of matvec: rows of the weights that it takes, and loads of a row
-// on their way, at most. The fewer tokens, the more of its time goes into waiting for weights.
-struct team {
-    uint32_t tokens, rows, ahead;
-};
-static const struct team team_table[] = {{1, 2, 4}, {2, 2, 4}, {4, 4, 2}, {MOST_TOKENS, 4, 1}};
 
 // What the op's neighbours have that the products do for them; lib/fusion.h.
 struct neighbours {
@@ -29,18 +27,25 @@ static void few(struct lte_vk_encoder *e, struct lte_vk_call *call, const struct
 {
     const bool subgroups = lte_vk_runs(e->device, LTE_VK_matvec_subgroups) &&
                            e->device->subgroups.subgroupSize >= 4;
-    const struct team *t = team_table;
-    while (t->tokens < MOST_TOKENS && t->tokens < e->rows)
-        t++;
-    const uint32_t rows = t->rows / (n->swiglu ? 2 : 1), units = (p->cols / 8 + THREADS - 1) / THREADS;
+    // What a sum's order depends on may depend on the matrix alone.
+    uint32_t threads = FEWEST, tokens = 1;
+    while (threads < THREADS && threads * UNITS * 8 < p->cols)
+        threads *= 2;
+    while (tokens < (subgroups ? MOST_TOKENS : PLAIN_TOKENS) && tokens < e->rows)
+        tokens *= 2;
+    const uint32_t rows = tokens == 1 ? 2 : 4, span = rows / (n->swiglu ? 2 : 1),
+                   units = (p->cols / 8 + threads - 1) / threads;
+    const bool keeps = tokens == 1 && p->cols % 8 == 0 && units <= UNITS;
+    const size_t spans = (p->rows + span - 1) / span, each = (spans + TEAMS - 1) / TEAMS;
     call->kernel = subgroups ? LTE_VK_matvec_subgroups : LTE_VK_matvec;
-    call->constant[1] = t->tokens;
-    call->constant[3] = t->rows;
-    call->constant[4] = units < t->ahead ? units ? units : 1 : t->ahead;
+    call->constant[1] = tokens;
+    call->constant[3] = rows;
+    call->constant[4] = keeps ? units : 0;
     call->constant[5] = n->norm != NULL;
     call->constant[6] = n->add ? LTE_FINISH_ADD : n->swiglu ? LTE_FINISH_SWIGLU : LTE_FINISH_NOTHING;
-    call->x = (p->rows + rows - 1) / rows;
-    call->y = (e->rows + t->tokens - 1) / t->tokens;
+    call->constant[7] = threads;
+    call->x = (e->rows + tokens - 1) / tokens;
+    call->y = keeps || spans > MOST_GROUPS ? (spans + each - 1) / each : spans;
     if (n->norm)
         call->bind[4] = lte_vk_weight(e, n->norm->norm.weight, p->cols * sizeof(float));
     if (n->add)
