@@ -9,9 +9,13 @@
 layout(push_constant) uniform Params { lte_attend_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer State { uint state[]; };
+layout(binding = 1) readonly buffer State2 { uvec2 state2[]; };
+layout(binding = 1) readonly buffer State4 { uvec4 state4[]; };
 layout(binding = 2) readonly buffer Q { float q[]; };
 layout(binding = 3) readonly buffer K { float k[]; };
+layout(binding = 3) readonly buffer K4 { vec4 k4[]; };
 layout(binding = 4) readonly buffer V { float v[]; };
+layout(binding = 4) readonly buffer V4 { vec4 v4[]; };
 layout(binding = 5) readonly buffer Plan { uint plan[]; };
 layout(binding = 6) writeonly buffer Out { float o[]; };
 #include "attend.glsl"
@@ -41,15 +45,21 @@ uvec2 visible(uint i)
     return uvec2(i, p.retains != 0 ? plan[at + p.slots + p.ring + i] : i + p.ring);
 }
 
-// PACKED numbers of key i, or of its value.
-vec2 load(uint i, uint d, bool values)
+vec4 load_call(uint row, uint quad, bool values)
 {
-    if (i >= held + used) {
-        const uint at = ((g.row + i - held - used) * p.heads + key_head) * DIM + d;
-        return values ? vec2(v[at], v[at + PACKED - 1]) : vec2(k[at], k[at + PACKED - 1]);
-    }
+    if (DIM % 4 == 0)
+        return values ? v4[row * VECTORS + quad] : k4[row * VECTORS + quad];
+    vec4 x = vec4(0);
+    for (uint d = 4 * quad; d < min(4 * quad + 4, DIM); d++)
+        x[d % 4] = values ? v[row * DIM + d] : k[row * DIM + d];
+    return x;
+}
+
+vec4 load(uint i, uint quad, bool values)
+{
+    if (i >= held + used)
+        return load_call((g.row + i - held - used) * p.heads + key_head, quad, values);
     const uint buffered = values ? p.slots_v : p.slots_k, ringed = values ? p.ring_v : p.ring_k;
     const uint row = i < held ? key_head * p.slots + i : key_head * p.ring + i - held;
-    return lte_widen(TYPE, state[g.state + (i < held ? buffered : ringed) +
-                                 (row * DIM + d) / PACKED]);
+    return load_state(g.state + (i < held ? buffered : ringed), row, quad);
 }

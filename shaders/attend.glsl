@@ -1,186 +1,268 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // attend of simd/attend.h. A workgroup has ROWS rows, which are HEADS query heads of one key head
-// for some queries, and takes its share of the keys in tiles: products with all rows, running
-// maxima, then the values. Shares that stay apart are written as unfinished sums, for another
-// shader to join. A shader that includes this has bound `segment`, `q` and `o`; its p has segment,
-// heads, group, rows, splits and scale.
+// for some queries, and takes its share of the keys. Those that one of its queries sees are
+// gathered, so that tiles are full; of a tile's products with all rows a thread has a block, of the
+// sums of values another with the same rows. Shares that stay apart are written as unfinished sums,
+// for another shader to join. A shader that includes this has bound `segment`, `q` and `o`, and the
+// state three times over; its p has segment, heads, group, rows, splits and scale.
+#extension GL_EXT_control_flow_attributes : require
+
 layout(constant_id = 0) const uint DIM = 64;
 layout(constant_id = 1) const uint ROWS = 16;
 layout(constant_id = 2) const uint HEADS = 1;
-layout(constant_id = 3) const uint TILE = 32;
+layout(constant_id = 3) const uint TILE = 32; // a multiple of KEY_LANES
 layout(constant_id = 4) const uint TYPE = LTE_F32;
 layout(constant_id = 5) const bool APART = false;
 
-const uint PACKED = TYPE == LTE_F32 ? 1 : 2; // numbers of a word
-const uint VECTORS = (DIM + 3) / 4;          // of a query; filled up with zeros
-const uint STRIDE = 4 * VECTORS + 1;         // of a tile's rows: no two threads at one bank
-const uint QUADS = (ROWS + 3) / 4;           // of rows
-const uint STEP = THREADS / TILE, PAIRS = (ROWS + STEP - 1) / STEP;
-const uint COLUMNS = (DIM + THREADS - 1) / THREADS;
+const uint KEY_LANES = 8, ROW_LANES = THREADS / KEY_LANES;
+const uint BLOCK = (ROWS + ROW_LANES - 1) / ROW_LANES; // rows of a thread, at most four,
+const uint KEYS = TILE / KEY_LANES;                    // and keys
+const uint VECTORS = (DIM + 3) / 4;                    // of a query; filled up with zeros
+const uint QUADS = (VECTORS + KEY_LANES - 1) / KEY_LANES; // of a thread
+const uint STRIDE = VECTORS | 1;                       // of rows: no two threads at one bank
+const uint LOADS = (TILE * VECTORS + THREADS - 1) / THREADS;
+const uint LIST = 2 * THREADS;                         // keys that are gathered, going round
 const uint NEVER = 0xffffffffu;
 const float LOWEST = -3.402823466e38;
 
-shared vec4 query[ROWS * VECTORS];
-shared float tile[TILE * STRIDE];
-shared vec4 weight[TILE * QUADS];            // scores, then their exponentials
-shared uvec2 seen[TILE];                     // queries [x, y) see the key
-shared float high[4 * QUADS], fall[4 * QUADS]; // a row's maximum; by how much its sums shrink
-shared uint useful[3];                       // whether a tile has a key that a query sees
+shared vec4 query[ROWS * STRIDE];
+shared vec4 tile[TILE * STRIDE];           // keys, then values
+shared vec4 weight[TILE * ROW_LANES];      // of a key, for the rows of a lane
+shared vec4 across[BLOCK * THREADS / 4];   // what the lanes of a row tell each other
+shared uint gathered[LIST];                    // the keys
+shared uvec2 seen[LIST];                   // queries [x, y) see the key
+shared uint wanted[THREADS / 32];          // a bit a key
 
-vec4 sum[COLUMNS * QUADS];                   // of a thread's columns, for every row
-float total, top = LOWEST;                   // of the row with the thread's number
+vec4 sum[BLOCK * QUADS];                   // of values, for every row
+float total[BLOCK], top[BLOCK];            // of this lane's weights; the rows' maxima
+vec4 loaded[LOADS];
+float x[BLOCK * KEYS];                     // scores, then weights, of the thread's rows and keys
 lte_vk_segment g;
-uint key_head, first_head, first, last;      // heads of the group, queries of the workgroup
+uint key_head, first_head, first, last;    // heads of the group, queries of the workgroup
+uint listed = 0, done = 0;                 // keys that were gathered, and that were worked on
+uint lane, row_lane;
 
 // What the shader that includes this says: how many keys there are for the workgroup, or NEVER: its
-// rows are no business of its; the queries [x, y) that see key i of these; PACKED numbers of a key,
-// or of its value.
+// rows are no business of its; the queries [x, y) that see key i of these; four numbers of a key,
+// or of its value, from 4 * quad on.
 uint begin();
 uvec2 visible(uint i);
-vec2 load(uint i, uint d, bool values);
+vec4 load(uint i, uint quad, bool values);
 
-void load_tile(uint from, uint keys, bool values)
+// Four numbers of row `row` of what begins at that word of the state.
+vec4 load_state(uint from, uint row, uint quad)
 {
-    for (uint e = gl_LocalInvocationID.x; e < TILE * DIM / PACKED; e += THREADS) {
-        const uint n = e / (DIM / PACKED), d = e % (DIM / PACKED) * PACKED;
-        const vec2 x = from + n < keys && seen[n].x < seen[n].y ? load(from + n, d, values) : vec2(0);
-        tile[n * STRIDE + d] = x.x;
-        if (PACKED == 2)
-            tile[n * STRIDE + d + 1] = x.y;
+    if (DIM % 4 == 0 && TYPE == LTE_F32)
+        return uintBitsToFloat(state4[from / 4 + row * VECTORS + quad]);
+    if (DIM % 4 == 0) {
+        const uvec2 words = state2[from / 2 + row * VECTORS + quad];
+        return vec4(lte_widen(TYPE, words.x), lte_widen(TYPE, words.y));
+    }
+    vec4 y = vec4(0);
+    for (uint d = 4 * quad; d < min(4 * quad + 4, DIM); d++)
+        if (TYPE == LTE_F32)
+            y[d % 4] = uintBitsToFloat(state[from + row * DIM + d]);
+        else // an even number of them
+            y[d % 4] = lte_widen(TYPE, state[from + (row * DIM + d) / 2])[d % 2];
+    return y;
+}
+
+// Lists those of the next THREADS keys that a query of the workgroup sees.
+void gather(uint from, uint end)
+{
+    const uint i = gl_LocalInvocationID.x;
+    const uvec2 range = from + i < end ? visible(from + i) : uvec2(NEVER, 0);
+    const bool useful = max(range.x, first) < min(range.y, last + 1);
+    barrier();
+    if (i < THREADS / 32)
+        wanted[i] = 0;
+    barrier();
+    if (useful)
+        atomicOr(wanted[i / 32], 1u << i % 32);
+    barrier();
+    uint at = listed;
+    for (uint n = 0; n < THREADS / 32; n++) {
+        const uint before = i / 32 > n ? 0xffffffffu : i / 32 == n ? (1u << i % 32) - 1 : 0;
+        at += bitCount(wanted[n] & before);
+        listed += bitCount(wanted[n]);
+    }
+    if (useful) {
+        gathered[at % LIST] = from + i;
+        seen[at % LIST] = range;
     }
 }
 
-// Every row with every key of the tile. A thread has one key, and every STEP-th row.
+// Until there is a tile of keys.
+void fill(inout uint from, uint end)
+{
+    while (listed - done < TILE && from < end) {
+        gather(from, end);
+        from += THREADS;
+    }
+    barrier();
+}
+
+// Of the next tile; the last one may not be full.
+void load_tile(bool values)
+{
+    [[unroll]] for (uint n = 0; n < LOADS; n++) {
+        const uint e = gl_LocalInvocationID.x + n * THREADS, key = e / VECTORS;
+        loaded[n] = key < min(TILE, listed - done)
+                        ? load(gathered[(done + key) % LIST], e % VECTORS, values) : vec4(0);
+    }
+}
+
+void store_tile()
+{
+    [[unroll]] for (uint n = 0; n < LOADS; n++) {
+        const uint e = gl_LocalInvocationID.x + n * THREADS;
+        if (e < TILE * VECTORS)
+            tile[e / VECTORS * STRIDE + e % VECTORS] = loaded[n];
+    }
+}
+
+uint row_of(uint n)
+{
+    return row_lane + n * ROW_LANES;
+}
+
+// This thread's rows with its keys; LOWEST where a query does not see the key.
 void score_tile()
 {
-    const uint key = gl_LocalInvocationID.x % TILE, first_row = gl_LocalInvocationID.x / TILE;
-    float x[PAIRS];
-    for (uint n = 0; n < PAIRS; n++)
+    [[unroll]] for (uint n = 0; n < BLOCK * KEYS; n++)
         x[n] = 0;
     for (uint d = 0; d < VECTORS; d++) {
-        const uint at = key * STRIDE + 4 * d;
-        const vec4 y = vec4(tile[at], tile[at + 1], tile[at + 2], tile[at + 3]);
-        for (uint n = 0; n < PAIRS; n++)
-            x[n] += dot(query[min(first_row + n * STEP, ROWS - 1) * VECTORS + d], y);
+        vec4 key[KEYS];
+        [[unroll]] for (uint k = 0; k < KEYS; k++)
+            key[k] = tile[(lane + k * KEY_LANES) * STRIDE + d];
+        [[unroll]] for (uint r = 0; r < BLOCK; r++) {
+            const vec4 y = query[min(row_of(r), ROWS - 1) * STRIDE + d];
+            [[unroll]] for (uint k = 0; k < KEYS; k++)
+                x[r * KEYS + k] = fma(y.x, key[k].x, fma(y.y, key[k].y, fma(y.z, key[k].z,
+                                  fma(y.w, key[k].w, x[r * KEYS + k]))));
+        }
     }
-    for (uint n = 0; n < PAIRS; n++) {
-        const uint row = first_row + n * STEP;
-        if (row < ROWS)
-            weight[key * QUADS + row / 4][row % 4] = x[n];
+    [[unroll]] for (uint k = 0; k < KEYS; k++) {
+        const uint key = lane + k * KEY_LANES, at = (done + key) % LIST;
+        const uvec2 range = key < listed - done ? seen[at] : uvec2(NEVER, 0);
+        [[unroll]] for (uint r = 0; r < BLOCK; r++) {
+            const uint i = first + row_of(r) / HEADS;
+            if (i < range.x || range.y <= i)
+                x[r * KEYS + k] = LOWEST;
+        }
     }
 }
 
-bool sees(uint row, uint key)
+// What y is for all lanes of the thread's rows.
+void tell(uint row, float y)
 {
-    const uint i = first + row / HEADS;
-    return seen[key].x <= i && i < seen[key].y;
+    const uint at = row * THREADS + gl_LocalInvocationID.x;
+    across[at / 4][at % 4] = y;
 }
 
-// The thread of a row finds how far its maximum rises.
-void raise(uint row)
+vec4 told(uint row, uint half_of)
 {
-    float most = top;
-    for (uint key = 0; key < TILE; key++)
-        if (sees(row, key))
-            most = max(most, weight[key * QUADS + row / 4][row % 4]);
-    fall[row] = lte_exp(top - most);
-    high[row] = top = most;
+    return across[(row * THREADS + row_lane * KEY_LANES) / 4 + half_of];
 }
 
+// From scores to weights; what was summed before shrinks as the maximum rises.
 void weigh()
 {
-    for (uint e = gl_LocalInvocationID.x; e < 4 * QUADS * TILE; e += THREADS) {
-        const uint key = e / (4 * QUADS), row = e % (4 * QUADS), at = e / 4;
-        weight[at][row % 4] =
-            row < ROWS && sees(row, key) ? lte_exp(weight[at][row % 4] - high[row]) : 0.0;
+    [[unroll]] for (uint r = 0; r < BLOCK; r++) {
+        const vec4 y = max(told(r, 0), told(r, 1));
+        const float most = max(top[r], max(max(y.x, y.y), max(y.z, y.w)));
+        const float fall = lte_exp(top[r] - most);
+        top[r] = most;
+        total[r] *= fall;
+        [[unroll]] for (uint n = 0; n < QUADS; n++)
+            sum[r * QUADS + n] *= fall;
+        [[unroll]] for (uint k = 0; k < KEYS; k++) {
+            const float z = x[r * KEYS + k] == LOWEST ? 0.0 : lte_exp(x[r * KEYS + k] - most);
+            total[r] += z;
+            x[r * KEYS + k] = z;
+        }
+    }
+    [[unroll]] for (uint k = 0; k < KEYS; k++) {
+        vec4 z = vec4(0);
+        [[unroll]] for (uint r = 0; r < BLOCK; r++)
+            z[r] = x[r * KEYS + k];
+        weight[(lane + k * KEY_LANES) * ROW_LANES + row_lane] = z;
     }
 }
 
 void add_values()
 {
-    for (uint c = 0; c < COLUMNS; c++) {
-        const uint d = gl_LocalInvocationID.x + c * THREADS;
-        for (uint n = 0; n < QUADS; n++)
-            sum[c * QUADS + n] *= vec4(fall[4 * n], fall[4 * n + 1], fall[4 * n + 2], fall[4 * n + 3]);
-        for (uint key = 0; d < DIM && key < TILE; key++) {
-            const float x = tile[key * STRIDE + d];
-            for (uint n = 0; n < QUADS; n++)
-                sum[c * QUADS + n] += weight[key * QUADS + n] * x;
+    for (uint key = 0; key < TILE; key++) {
+        const vec4 z = weight[key * ROW_LANES + row_lane];
+        [[unroll]] for (uint n = 0; n < QUADS; n++) {
+            const vec4 value = tile[key * STRIDE + min(lane + n * KEY_LANES, VECTORS - 1)];
+            [[unroll]] for (uint r = 0; r < BLOCK; r++)
+                sum[r * QUADS + n] = fma(vec4(z[r]), value, sum[r * QUADS + n]);
         }
     }
-    const uint row = gl_LocalInvocationID.x;
-    if (row >= ROWS)
-        return;
-    total *= fall[row];
-    for (uint key = 0; key < TILE; key++)
-        total += weight[key * QUADS + row / 4][row % 4];
 }
 
-void take_tile(uint n, uint keys)
+// The next tile's keys are on their way while the values are added.
+void take_tile(inout uint from, uint end)
 {
-    const uint i = gl_LocalInvocationID.x, from = n * TILE;
+    store_tile();
     barrier();
-    if (i == 0)
-        useful[(n + 1) % 3] = 0;
-    if (i < TILE) {
-        seen[i] = from + i < keys ? visible(from + i) : uvec2(NEVER, 0);
-        if (seen[i].x <= last && first < seen[i].y)
-            useful[n % 3] = 1;
+    load_tile(true);
+    score_tile();
+    [[unroll]] for (uint r = 0; r < BLOCK; r++) {
+        float most = x[r * KEYS];
+        [[unroll]] for (uint k = 1; k < KEYS; k++)
+            most = max(most, x[r * KEYS + k]);
+        tell(r, most);
     }
     barrier();
-    if (useful[n % 3] == 0)
-        return;
-    load_tile(from, keys, false);
-    barrier();
-    score_tile();
-    barrier();
-    if (i < ROWS)
-        raise(i);
-    load_tile(from, keys, true);
-    barrier();
     weigh();
-    barrier();
+    store_tile();
+    done += min(TILE, listed - done);
+    fill(from, end);
+    load_tile(false);
     add_values();
+    barrier();
 }
 
 void load_queries()
 {
-    for (uint e = gl_LocalInvocationID.x; e < TILE * STRIDE; e += THREADS)
-        tile[e] = 0;
-    for (uint e = gl_LocalInvocationID.x; e < ROWS * 4 * VECTORS; e += THREADS) {
-        const uint row = e / (4 * VECTORS), d = e % (4 * VECTORS), i = min(first + row / HEADS, last);
+    for (uint e = gl_LocalInvocationID.x; e < ROWS * VECTORS; e += THREADS) {
+        const uint row = e / VECTORS, quad = e % VECTORS, i = min(first + row / HEADS, last);
         const uint h = min(first_head + row % HEADS, p.group - 1);
-        const uint at = ((g.row + i) * p.heads * p.group + key_head * p.group + h) * DIM + d;
-        query[e / 4][d % 4] = d < DIM ? p.scale * q[at] : 0.0;
+        const uint at = ((g.row + i) * p.heads * p.group + key_head * p.group + h) * DIM;
+        vec4 y = vec4(0);
+        for (uint d = 4 * quad; d < min(4 * quad + 4, DIM); d++)
+            y[d % 4] = p.scale * q[at + d];
+        query[row * STRIDE + quad] = y;
     }
 }
 
 // Shares of a row lie together: DIM sums, then the maximum and the total.
 void finish(uint share)
 {
-    const uint row = gl_LocalInvocationID.x;
+    [[unroll]] for (uint r = 0; r < BLOCK; r++)
+        tell(r, total[r]);
     barrier();
-    if (row < ROWS) {
-        high[row] = top;
-        fall[row] = total;
-    }
-    barrier();
-    for (uint r = 0; r < ROWS; r++) {
-        const uint i = first + r / HEADS, h = first_head + r % HEADS;
+    [[unroll]] for (uint r = 0; r < BLOCK; r++) {
+        const uint i = first + row_of(r) / HEADS, h = first_head + row_of(r) % HEADS;
         const uint heads = p.heads * p.group, head = key_head * p.group + h;
-        if (i > last || h >= p.group)
+        const vec4 y = told(r, 0) + told(r, 1);
+        const float whole = y.x + y.y + (y.z + y.w);
+        if (row_of(r) >= ROWS || i > last || h >= p.group)
             continue;
         const uint at = !APART ? ((g.row + i) * heads + head) * DIM
             : (((gl_WorkGroupID.z * p.rows + i) * heads + head) * p.splits + share) * (DIM + 2);
-        for (uint c = 0; c < COLUMNS; c++) {
-            const uint d = gl_LocalInvocationID.x + c * THREADS;
-            const float x = sum[c * QUADS + r / 4][r % 4];
-            if (d < DIM)
-                o[at + d] = APART ? x : fall[r] == 0.0 ? 0.0 : x / fall[r];
+        [[unroll]] for (uint n = 0; n < QUADS; n++) {
+            const uint d = 4 * (lane + n * KEY_LANES);
+            const vec4 z = sum[r * QUADS + n];
+            [[unroll]] for (uint c = 0; c < 4; c++)
+                if (d + c < DIM)
+                    o[at + d + c] = APART ? z[c] : whole == 0.0 ? 0.0 : z[c] / whole;
         }
-        if (APART && row == 0) {
-            o[at + DIM] = high[r];
-            o[at + DIM + 1] = fall[r];
+        if (APART && lane == 0) {
+            o[at + DIM] = top[r];
+            o[at + DIM + 1] = whole;
         }
     }
 }
@@ -191,22 +273,28 @@ void main()
     g = segment[p.segment + gl_WorkGroupID.z];
     key_head = gl_WorkGroupID.y / parts;
     first_head = gl_WorkGroupID.y % parts * HEADS;
-    first = gl_WorkGroupID.x / p.splits * (ROWS / HEADS);
+    // the last queries, which see the most, begin first
+    first = ((gl_NumWorkGroups.x - 1 - gl_WorkGroupID.x) / p.splits) * (ROWS / HEADS);
     last = min(first + ROWS / HEADS, g.rows) - 1;
+    lane = gl_LocalInvocationID.x % KEY_LANES;
+    row_lane = gl_LocalInvocationID.x / KEY_LANES;
     if (first >= g.rows)
         return;
     const uint keys = begin(), tiles = (keys + TILE - 1) / TILE;
     if (keys == NEVER)
         return;
-    for (uint i = 0; i < COLUMNS * QUADS; i++)
-        sum[i] = vec4(0);
-    if (gl_LocalInvocationID.x < 4 * QUADS)
-        fall[gl_LocalInvocationID.x] = 0; // also of rows that only fill a quad
-    total = 0;
-    if (gl_LocalInvocationID.x < 3)
-        useful[gl_LocalInvocationID.x] = 0;
+    [[unroll]] for (uint n = 0; n < BLOCK * QUADS; n++)
+        sum[n] = vec4(0);
+    [[unroll]] for (uint r = 0; r < BLOCK; r++) {
+        total[r] = 0;
+        top[r] = LOWEST;
+    }
     load_queries();
-    for (uint n = tiles * share / p.splits; n < tiles * (share + 1) / p.splits; n++)
-        take_tile(n, keys);
+    uint from = tiles * share / p.splits * TILE;
+    const uint end = min(tiles * (share + 1) / p.splits * TILE, keys);
+    fill(from, end);
+    load_tile(false);
+    while (listed != done)
+        take_tile(from, end);
     finish(share);
 }

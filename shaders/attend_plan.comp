@@ -4,9 +4,13 @@
 // the retained buffer or be dropped, and says until which query every key is seen. Scores are
 // compared as integers: for positive numbers that is the same order, and nothing becomes zero on
 // the way. A thread has the buffer's slots that are congruent to it, and alone touches what belongs
-// to them.
+// to them. The lowest score is that of the threads' lowest ones, in two levels; who changes a score
+// renews them.
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "common.glsl"
+
+layout(constant_id = 0) const uint ROOM = 1; // slots that shared memory has room for, or 1: none
 
 layout(push_constant) uniform Params { lte_attend_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
@@ -16,14 +20,31 @@ layout(binding = 3) coherent buffer Plan { uint plan[]; };
 #include "attend_plan.glsl"
 
 const uint INFINITE = 0x7f800000u;
-shared uint leaving[THREADS];   // scores of the tokens that leave before the next THREADS queries
-shared uvec2 lowest[THREADS];   // score and slot
+const uint GATHER = 16, GROUPS = THREADS / GATHER; // threads of a group, and groups
+shared uint leaving[THREADS]; // scores of the tokens that leave before the next THREADS queries
+shared uint lowest[THREADS], lowest_at[THREADS]; // score and slot, of every thread
+shared uint least[GROUPS], least_at[GROUPS];     // of every group
+shared uvec2 low[2];          // of all, and before: some may still read that
+shared uint held_score[ROOM], held_owner[ROOM];
 
 uint head, at, scores, filled;  // at: of the plan; scores: of the buffer
+uint turn = 0;
 lte_vk_segment g;
-uvec2 mine;                     // the lowest score of this thread's slots, and its slot
-uvec2 low;                      // of all slots, if it is known
-bool known = false;
+bool known = false;             // what is lowest
+
+uint score_of(uint slot) { return ROOM > 1 ? held_score[slot] : state[scores + slot]; }
+uint owner_of(uint slot) { return ROOM > 1 ? held_owner[slot] : plan[at + plan_owner() + slot]; }
+
+void put(uint slot, uint x, uint owner)
+{
+    if (ROOM > 1) {
+        held_score[slot] = x;
+        held_owner[slot] = owner;
+    } else {
+        state[scores + slot] = x;
+        plan[at + plan_owner() + slot] = owner;
+    }
+}
 
 // Of the token that leaves before query i.
 uint leaving_score(uint i)
@@ -41,32 +62,52 @@ uint leaving_key(uint i)
     return p.slots + (i >= p.ring ? i : (g.position + i) % p.ring);
 }
 
-bool lower(uvec2 a, uvec2 b)
+// Of the thread's slots.
+void scan()
 {
-    return a.x < b.x || a.x == b.x && a.y < b.y;
+    uvec2 mine = uvec2(0xffffffffu);
+    for (uint s = gl_LocalInvocationID.x; s < p.slots; s += THREADS)
+        if (score_of(s) < mine.x)
+            mine = uvec2(score_of(s), s);
+    lowest[gl_LocalInvocationID.x] = mine.x;
+    lowest_at[gl_LocalInvocationID.x] = mine.y;
 }
 
-void scan(uint n)
+// Scores first: their minimum is found in fewer operations than that of pairs.
+void gather(uint group)
 {
-    mine = uvec2(0xffffffffu);
-    for (uint s = gl_LocalInvocationID.x; s < n; s += THREADS)
-        if (state[scores + s] < mine.x)
-            mine = uvec2(state[scores + s], s);
+    uint x = 0xffffffffu, slot = 0xffffffffu;
+    [[unroll]] for (uint n = 0; n < GATHER; n++)
+        x = min(x, lowest[group * GATHER + n]);
+    [[unroll]] for (uint n = 0; n < GATHER; n++)
+        slot = min(slot, lowest[group * GATHER + n] == x ? lowest_at[group * GATHER + n] : slot);
+    least[group] = x;
+    least_at[group] = slot;
+}
+
+void conclude()
+{
+    uint x = 0xffffffffu, slot = 0xffffffffu;
+    [[unroll]] for (uint n = 0; n < GROUPS; n++)
+        x = min(x, least[n]);
+    [[unroll]] for (uint n = 0; n < GROUPS; n++)
+        slot = min(slot, least[n] == x ? least_at[n] : slot);
+    low[turn] = uvec2(x, slot);
 }
 
 // The lowest score of the buffer, the first slot among equals. All threads call it.
-uvec2 find_lowest()
+void find_lowest()
 {
     const uint i = gl_LocalInvocationID.x;
+    scan();
     barrier();
-    lowest[i] = mine;
+    if (i < GROUPS)
+        gather(i);
     barrier();
-    for (uint n = THREADS / 2; n > 0; n /= 2) {
-        if (i < n && lower(lowest[i + n], lowest[i]))
-            lowest[i] = lowest[i + n];
-        barrier();
-    }
-    return lowest[0];
+    if (i == 0)
+        conclude();
+    barrier();
+    known = true;
 }
 
 // Everything is seen from its row on, until it leaves.
@@ -75,7 +116,7 @@ void see(uint held)
     const uint used = ring_used(g.position);
     for (uint s = gl_LocalInvocationID.x; s < p.slots; s += THREADS) {
         plan[at + s] = s < held ? g.rows : 0;
-        plan[at + plan_owner() + s] = s;
+        put(s, state[scores + s], s);
     }
     for (uint s = gl_LocalInvocationID.x; s < used; s += THREADS)
         plan[at + p.slots + s] = min(g.rows, ring_token(s, g.position) + p.ring - g.position);
@@ -90,19 +131,14 @@ void see(uint held)
 // The token that leaves before query i takes a slot; its former token is seen no longer.
 void take(uint slot, bool occupied, uint x, uint i)
 {
-    const uint key = leaving_key(i), owner = at + plan_owner() + slot;
+    const uint key = leaving_key(i);
     if (slot % THREADS != gl_LocalInvocationID.x)
         return;
     if (occupied)
-        plan[at + plan[owner]] = i;
-    plan[owner] = key;
+        plan[at + owner_of(slot)] = i;
+    put(slot, x, key);
     plan[at + key] = g.rows;
     plan[at + plan_taken()] = slot + 1;
-    state[scores + slot] = x;
-    if (occupied)
-        scan(p.slots);
-    else if (x < mine.x)
-        mine = uvec2(x, slot);
 }
 
 // Before query i a token with score x leaves.
@@ -115,10 +151,18 @@ void leave(uint i, uint x)
         return;
     }
     if (!known)
-        low = find_lowest();
-    known = x <= low.x;
-    if (!known)
-        take(low.y, true, x, i);
+        find_lowest();
+    const uvec2 worst = low[turn];
+    if (x <= worst.x)
+        return;
+    take(worst.y, true, x, i);
+    turn = 1 - turn;
+    if (worst.y % THREADS == gl_LocalInvocationID.x) {
+        scan();
+        gather(gl_LocalInvocationID.x / GATHER);
+        conclude();
+    }
+    barrier();
 }
 
 void evict(uint first)
@@ -141,11 +185,17 @@ void main()
     at = plan_of(gl_WorkGroupID.z, head);
     scores = g.state + p.slots_score + head * p.slots;
     const uint used_at = g.state + p.slots_used + 2 * head;
-    filled = state[used_at];
-    see(filled);
-    scan(filled);
+    const uint held = state[used_at];
+    filled = held;
+    see(held);
     memoryBarrierBuffer();
+    barrier();
     evict(g.position < p.ring ? p.ring - g.position : 0);
+    for (uint s = gl_LocalInvocationID.x; ROOM > 1 && s < p.slots; s += THREADS) {
+        plan[at + plan_owner() + s] = held_owner[s];
+        if (s < filled)
+            state[scores + s] = held_score[s];
+    }
     if (gl_LocalInvocationID.x == 0)
         state[used_at] = filled;
 }

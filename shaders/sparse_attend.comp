@@ -12,6 +12,8 @@ layout(constant_id = 6) const uint RANGE = 0; // LTE_SPARSE_*
 layout(push_constant) uniform Params { lte_sparse_attend_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer State { uint state[]; };
+layout(binding = 1) readonly buffer State2 { uvec2 state2[]; };
+layout(binding = 1) readonly buffer State4 { uvec4 state4[]; };
 layout(binding = 2) readonly buffer Q { float q[]; };
 layout(binding = 3) readonly buffer Chosen { uint chosen[]; };
 layout(binding = 4) writeonly buffer Out { float o[]; };
@@ -57,9 +59,8 @@ uvec2 visible(uint i)
     return uvec2(token > g.position ? token - g.position : 0, until);
 }
 
-vec2 load(uint i, uint d, bool values)
+vec4 load(uint i, uint quad, bool values)
 {
     const uint entry = RANGE == LTE_SPARSE_POOLED ? i : token_of(i);
-    const uint at = ((key_head * p.entries + entry) * DIM + d) / PACKED;
-    return lte_widen(TYPE, state[g.state + (values ? p.v : p.k) + at]);
+    return load_state(g.state + (values ? p.v : p.k), key_head * p.entries + entry, quad);
 }

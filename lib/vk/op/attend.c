@@ -12,6 +12,7 @@
 
 enum {
     SLOTS = 32, THREADS = 128,
+    PLAN_SLOTS = 2048,                // that attend_plan has in shared memory
     STEP_HEADS = 8, STEP_QUADS = 256, // of queries of a workgroup of attend_step, at most
     STEP_LOADS = 4,                   // quads of a tile's keys that a thread loads
     STEP_GROUPS = 1024                // workgroups, about
@@ -66,6 +67,7 @@ static void plan(struct attend *a)
         return;
     a->plan = lte_vk_scratch(a->e, a->group->count * p->heads * head * sizeof(uint32_t));
     lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_plan,
+                                           .constant = {p->slots <= PLAN_SLOTS ? PLAN_SLOTS : 1},
                                            .bind = {a->e->segments, a->score, a->state, a->plan},
                                            .push = p,
                                            .beside = a->beside,
@@ -91,13 +93,13 @@ static void attend(struct attend *a)
     struct lte_attend_params *p = &a->p;
     const uint64_t keys = (uint64_t)p->slots + p->ring + p->rows;
     const struct lte_vk_tiles t =
-        lte_vk_tiles(&(struct lte_vk_tiling){.heads = p->heads,
-                                             .group = p->group,
-                                             .head_dim = p->head_dim,
-                                             .rows = p->rows,
-                                             .queries = p->rows,
-                                             .segments = a->group->count,
-                                             .keys = keys});
+        lte_vk_tiles(a->e->device, &(struct lte_vk_tiling){.heads = p->heads,
+                                                           .group = p->group,
+                                                           .head_dim = p->head_dim,
+                                                           .rows = p->rows,
+                                                           .queries = p->rows,
+                                                           .segments = a->group->count,
+                                                           .keys = keys});
     p->splits = t.splits;
     a->shares = lte_vk_scratch(a->e, t.shares_bytes);
     lte_vk_run(a->e, &(struct lte_vk_call){

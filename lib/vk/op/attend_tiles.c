@@ -4,10 +4,11 @@
 #include "lib/vk/op/attend_tiles.h"
 
 enum {
-    FLOATS = 7680,     // shared memory of a workgroup,
-    ROW_FLOATS = 2560, // and of it for its rows
-    ROWS = 16, TILE = 32,
-    WORKGROUPS = 256   // shares of the keys are made until there are so many
+    ROWS = 64, TILE = 32,
+    LEAST_ROWS = 4, LEAST_TILE = 8,
+    THREADS = 128, ROW_LANES = 16, // as in shaders/attend.glsl
+    LIST_BYTES = 2 * THREADS * 3 * sizeof(uint32_t) + 512,
+    WORKGROUPS = 256               // shares of the keys are made until there are so many
 };
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -15,12 +16,32 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-// Keys of a tile: as many as leave room for the rows and for the scores.
-static uint32_t tile_keys(uint32_t dim, uint32_t rows)
+// Shared memory of a workgroup.
+static uint32_t bytes(uint32_t dim, uint32_t rows, uint32_t keys)
 {
-    const uint32_t padded = (dim + 3) / 4 * 4, scores = (rows + 3) / 4 * 4;
+    const uint32_t stride = (dim + 3) / 4 | 1, block = (rows + ROW_LANES - 1) / ROW_LANES;
+    const uint32_t quads = (rows + keys) * stride + keys * ROW_LANES + block * THREADS / 4;
+    return quads * 4 * (uint32_t)sizeof(float) + LIST_BYTES;
+}
+
+// Rows of a workgroup, at most, and keys of a tile: as many as there is room for, and rows are
+// enough. Few sizes: each is a pipeline to compile.
+static uint32_t most_rows(const struct lte_vk_device *d, uint32_t dim, uint64_t wanted)
+{
+    const uint32_t room = d->properties.limits.maxComputeSharedMemorySize;
+    uint32_t rows = ROWS;
+    while (rows > LEAST_ROWS && bytes(dim, rows, 2 * LEAST_TILE) > room)
+        rows /= 2;
+    while (rows / 2 >= wanted && rows > ROW_LANES)
+        rows /= 2;
+    return rows;
+}
+
+static uint32_t tile_keys(const struct lte_vk_device *d, uint32_t dim, uint32_t rows)
+{
+    const uint32_t room = d->properties.limits.maxComputeSharedMemorySize;
     uint32_t keys = TILE;
-    while (rows * padded + keys * (padded + 1 + scores) > FLOATS)
+    while (keys > LEAST_TILE && bytes(dim, rows, keys) > room)
         keys /= 2;
     return keys;
 }
@@ -43,12 +64,12 @@ static uint64_t most_shares(const struct lte_vk_tiling *g, const struct lte_vk_t
     return most > g->rows ? most : g->rows;
 }
 
-struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_tiling *g)
+struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_device *d, const struct lte_vk_tiling *g)
 {
-    const uint32_t most = least(ROWS, ROW_FLOATS / g->head_dim);
+    const uint32_t most = most_rows(d, g->head_dim, (uint64_t)g->rows * g->group);
     struct lte_vk_tiles t = {.heads = least(g->group, most)};
-    t.queries = least(least(most / t.heads, g->rows), g->queries);
-    t.keys = tile_keys(g->head_dim, t.queries * t.heads);
+    t.queries = g->queries > 1 ? most / t.heads : 1;
+    t.keys = tile_keys(d, g->head_dim, t.queries * t.heads);
     t.y = (size_t)g->heads * ((g->group + t.heads - 1) / t.heads);
     const size_t blocks = (g->rows + t.queries - 1) / t.queries;
     t.splits = g->splits ? g->splits : splits(g, &t, blocks * t.y * g->segments);

@@ -11,7 +11,7 @@ enum { LTE_VK_HEAD_DIM = 512 }; // numbers of a head at most
 struct lte_vk_tiling {
     uint32_t heads, group, head_dim; // key heads, and query heads of each
     uint32_t rows;                   // of a segment
-    uint32_t queries;                // that a workgroup may take together, at most
+    uint32_t queries;                // 1: a workgroup may not take several together
     size_t segments;
     uint64_t keys;                   // that a query may see, at most
     uint32_t splits;                 // not 0: to be that
@@ -24,7 +24,8 @@ struct lte_vk_tiles {
     uint64_t shares_bytes;           // grows with the rows, as scratch has to, while splits fall
 };
 
-struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_tiling *tiling);
+struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_device *device,
+                                 const struct lte_vk_tiling *tiling);
 
 // An address to carve a state at, and the word of the state where a part lies that was carved
 // there.

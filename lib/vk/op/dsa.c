@@ -82,17 +82,17 @@ static void choose(struct dsa *a)
     lte_vk_select(a->e, a->group, &a->selection, score, a);
 }
 
-static struct lte_vk_tiles tiles(const struct lte_sparse_attend_params *p, size_t segments,
+static struct lte_vk_tiles tiles(const struct dsa *a, const struct lte_sparse_attend_params *p,
                                  uint32_t queries, uint32_t splits)
 {
-    return lte_vk_tiles(&(struct lte_vk_tiling){.heads = p->heads,
-                                                .group = p->group,
-                                                .head_dim = p->head_dim,
-                                                .rows = p->rows,
-                                                .queries = queries,
-                                                .segments = segments,
-                                                .keys = p->top,
-                                                .splits = splits});
+    return lte_vk_tiles(a->e->device, &(struct lte_vk_tiling){.heads = p->heads,
+                                                              .group = p->group,
+                                                              .head_dim = p->head_dim,
+                                                              .rows = p->rows,
+                                                              .queries = queries,
+                                                              .segments = a->group->count,
+                                                              .keys = p->top,
+                                                              .splits = splits});
 }
 
 static void join(const struct dsa *a, struct lte_vk_range shares,
@@ -116,7 +116,6 @@ static void join(const struct dsa *a, struct lte_vk_range shares,
 static void attend(const struct dsa *a)
 {
     const struct lte_dsa_op *o = &a->op->dsa;
-    const size_t segments = a->group->count;
     struct lte_sparse_attend_params p = {.segment = a->group->first,
                                          .heads = (uint32_t)o->key_heads,
                                          .group = (uint32_t)(o->heads / o->key_heads),
@@ -131,8 +130,8 @@ static void attend(const struct dsa *a)
                                          .top = (uint32_t)a->selection.selector.top,
                                          .lists = 1,
                                          .end = (uint32_t)a->selection.selector.top};
-    const struct lte_vk_tiles chosen = tiles(&p, segments, 1, 0);
-    const struct lte_vk_tiles early = tiles(&p, segments, p.rows, chosen.splits);
+    const struct lte_vk_tiles chosen = tiles(a, &p, 1, 0);
+    const struct lte_vk_tiles early = tiles(a, &p, p.rows, chosen.splits);
     p.splits = chosen.splits;
     p.together = early.queries > 1 ? early.queries : 0;
     const struct lte_vk_range shares = lte_vk_scratch(a->e, chosen.shares_bytes);

@@ -104,7 +104,7 @@ static struct lte_vk_range branch(const struct nsa *a, enum lte_nsa_branch branc
                                          .pool = (uint32_t)o->block,
                                          .top = (uint32_t)top,
                                          .lists = (uint32_t)o->key_heads};
-    const struct lte_vk_tiles t = lte_vk_tiles(&(struct lte_vk_tiling){
+    const struct lte_vk_tiles t = lte_vk_tiles(a->e->device, &(struct lte_vk_tiling){
         .heads = p.heads,
         .group = p.group,
         .head_dim = p.head_dim,
