@@ -22,7 +22,8 @@ void main()
     for (uint s = 1; s < p.splits; s++)
         most = max(most, share[from + s * stride + tail]);
     for (uint s = 0; s < p.splits; s++)
-        total += share[from + s * stride + tail + 1] * lte_exp(share[from + s * stride + tail] - most);
+        total += share[from + s * stride + tail + 1] *
+                 lte_exp(share[from + s * stride + tail] - most);
     for (uint d = gl_LocalInvocationID.x; d < p.head_dim; d += THREADS) {
         float x = 0;
         for (uint s = 0; s < p.splits; s++)

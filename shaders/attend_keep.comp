@@ -7,7 +7,7 @@
 #include "common.glsl"
 #include "narrow.glsl"
 
-const uint SLOTS = 32;
+const uint SLOTS = 8;
 layout(constant_id = 0) const uint TYPE = LTE_F32;
 const uint PACKED = TYPE == LTE_F32 ? 1 : 2; // numbers of a word
 

@@ -11,7 +11,7 @@
 #include "lib/vk/ops.h"
 
 enum {
-    SLOTS = 32, THREADS = 128,
+    SLOTS = 8, THREADS = 128,
     PLAN_SLOTS = 2048,                // that attend_plan has in shared memory
     STEP_HEADS = 8, STEP_QUADS = 256, // of queries of a workgroup of attend_step, at most
     STEP_LOADS = 4,                   // quads of a tile's keys that a thread loads

@@ -8,7 +8,7 @@ enum {
     LEAST_ROWS = 4, LEAST_TILE = 8,
     THREADS = 128, ROW_LANES = 16, // as in shaders/attend.glsl
     LIST_BYTES = 2 * THREADS * 3 * sizeof(uint32_t) + 512,
-    WORKGROUPS = 256               // shares of the keys are made until there are so many
+    WORKGROUPS = 512               // shares of the keys are made until there are so many
 };
 
 static uint32_t least(uint32_t a, uint32_t b)
