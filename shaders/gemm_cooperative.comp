@@ -26,15 +26,14 @@ layout(constant_id = 5) const uint TOKENS = 64; // of a tile
 layout(constant_id = 6) const uint ROWS = 64;
 layout(constant_id = 7) const uint T = 32;      // tokens and rows of a subgroup
 layout(constant_id = 8) const uint R = 32;
-
-const uint DEPTH = 32; // columns at a time
+layout(constant_id = 9) const uint DEPTH = 32;  // columns at a time, a multiple of 32
 // Vectors of 16 bytes: of a row of a tile, and from one row to the next, so that eight rows lie in
 // banks of their own. A row of inputs is high and low parts in turn, four vectors each.
 const uint W_WIDTH = DEPTH / 8, W_PITCH = W_WIDTH + 1;
 const uint X_WIDTH = 2 * W_WIDTH, X_PITCH = X_WIDTH + 1;
 const uint W_PART = TOKENS * X_PITCH, TILE = W_PART + ROWS * W_PITCH;
 const uint ACROSS = ROWS / R, SUBGROUPS = ACROSS * (TOKENS / T);
-const uint OUT_PITCH = R / 4 + 2, OUT = M * OUT_PITCH; // what a subgroup gives out at a time
+const uint OUT_PITCH = N / 4 + 2, OUT = M * OUT_PITCH; // of a subgroup's matrix of sums
 const uint SHARED = TILE > SUBGROUPS * OUT ? TILE : SUBGROUPS * OUT;
 // What a thread brings.
 const uint INPUTS = (TOKENS * X_WIDTH + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x;
@@ -155,25 +154,24 @@ void give(uint token, uint row, float v)
         unshifted(vec4(v), ivec4(e)).x + (p.biased != 0 ? bias[p.bias_first + row] : 0.0);
 }
 
-// M tokens of each subgroup at a time.
+// One matrix of each subgroup at a time.
 void give_out(uint token, uint row)
 {
     const uint own = gl_SubgroupID * OUT;
     const uint lanes = gl_WorkGroupSize.x / SUBGROUPS, lane = gl_LocalInvocationIndex % lanes;
     const bool fours = (p.rows | p.y_stride | p.column) % 4 == 0;
-    [[unroll]] for (uint m = 0; m < T / M; m++) {
-        barrier();
-        [[unroll]] for (uint n = 0; n < R / N; n++)
-            coopMatStore(sum[m * (R / N) + n], part, own + n * N / 4, OUT_PITCH,
-                         gl_CooperativeMatrixLayoutRowMajor);
-        barrier();
-        for (uint i = lane; i < M * R / 4; i += lanes) {
-            const uint t = token + m * M + i / (R / 4), r = row + i % (R / 4) * 4;
-            const vec4 v = uintBitsToFloat(part[own + i / (R / 4) * OUT_PITCH + i % (R / 4)]);
+    [[unroll]] for (uint i = 0; i < T / M * (R / N); i++) {
+        subgroupBarrier();
+        coopMatStore(sum[i], part, own, OUT_PITCH, gl_CooperativeMatrixLayoutRowMajor);
+        subgroupBarrier();
+        for (uint j = lane; j < M * N / 4; j += lanes) {
+            const uint t = token + i / (R / N) * M + j / (N / 4);
+            const uint r = row + i % (R / N) * N + j % (N / 4) * 4;
+            const vec4 v = uintBitsToFloat(part[own + j / (N / 4) * OUT_PITCH + j % (N / 4)]);
             if (fours && t < p.tokens && r < p.rows)
                 give4(t, r, v);
-            for (uint j = 0; j < 4 && !fours && t < p.tokens && r + j < p.rows; j++)
-                give(t, r + j, v[j]);
+            for (uint k = 0; k < 4 && !fours && t < p.tokens && r + k < p.rows; k++)
+                give(t, r + k, v[k]);
         }
     }
 }

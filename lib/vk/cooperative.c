@@ -26,7 +26,7 @@ static bool fits_tile(const struct lte_vk_device *d, const struct lte_vk_tile *t
     const uint32_t threads = lte_vk_tile_threads(d, t), width = t->depth / 8u;
     const uint32_t subgroups = threads / d->subgroups.subgroupSize;
     const uint32_t in = t->tokens * (2 * width + 1) + t->rows * (width + 1);
-    const uint32_t out = subgroups * d->matrix[0] * (t->subgroup_rows / 4 + 2u);
+    const uint32_t out = subgroups * d->matrix[0] * (d->matrix[1] / 4 + 2u);
     const uint32_t sums = t->subgroup_tokens / d->matrix[0] * (t->subgroup_rows / d->matrix[1]);
     return threads <= l->maxComputeWorkGroupInvocations &&
            threads <= l->maxComputeWorkGroupSize[0] &&
