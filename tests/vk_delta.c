@@ -81,7 +81,8 @@ static struct vk_case rule(enum lte_op_kind kind, const struct shape *s, bool er
 static void rules(enum lte_op_kind kind, const char *kind_name, bool erase)
 {
     static const struct shape shape[] = {
-        {4, 8, 1, 1}, {2, 2, 64, 64}, {1, 3, 40, 24}, {2, 4, 100, 17}, {1, 1, 128, 128}, {1, 1, 300, 24}};
+        {4, 8, 1, 1}, {2, 2, 64, 64}, {1, 3, 40, 24}, {2, 4, 100, 17}, {1, 1, 128, 128},
+        {1, 2, 256, 17}, {1, 1, 300, 24}};
     char name[80];
     for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
         struct vk_case c = rule(kind, &shape[i], erase);
