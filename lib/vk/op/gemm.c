@@ -4,6 +4,8 @@
 
 #include "lib/vk/op/gemm.h"
 
+#include <string.h>
+
 #include "lib/vk/cooperative.h"
 
 enum { DEPTH = 64 }; // columns that gemm_cooperative takes at a time, at most
@@ -14,16 +16,19 @@ bool lte_vk_cooperates(const struct lte_vk_encoder *e, const struct lte_linear_p
            part->weight.type != LTE_DTYPE_F32 && part->weight.cols % 8 == 0;
 }
 
-// The largest magnitude of `cols` numbers, a multiple of 8, in bits; eight at a time, that a
-// compiler makes a vector of them.
-static int largest(const uint16_t *row, size_t cols)
+// The largest magnitude of `cols` bf16 numbers, a multiple of 8, at any address; eight at a time, that
+// a compiler makes a vector of them.
+static int largest(const unsigned char *row, size_t cols)
 {
     int16_t most[8] = {0};
-    for (size_t c = 0; c < cols; c += 8)
+    for (size_t c = 0; c < cols; c += 8) {
+        uint16_t x[8];
+        memcpy(x, row + c * sizeof *x, sizeof x);
         for (size_t i = 0; i < 8; i++) {
-            const int16_t magnitude = (int16_t)(row[c + i] & 0x7fff);
+            const int16_t magnitude = (int16_t)(x[i] & 0x7fff);
             most[i] = magnitude > most[i] ? magnitude : most[i];
         }
+    }
     int all = 0;
     for (size_t i = 0; i < 8; i++)
         all = most[i] > all ? most[i] : all;
@@ -34,9 +39,9 @@ static int largest(const uint16_t *row, size_t cols)
 static void make_shifts(void *to, size_t bytes, const void *from)
 {
     const struct lte_matrix *w = from;
-    const uint16_t *row = w->data;
+    const unsigned char *row = w->data;
     int32_t *shift = to;
-    for (size_t i = 0; i < bytes / sizeof *shift; i++, row += w->cols)
+    for (size_t i = 0; i < bytes / sizeof *shift; i++, row += w->cols * sizeof(uint16_t))
         shift[i] = LTE_SHIFT(largest(row, w->cols) >> 7);
 }
 
