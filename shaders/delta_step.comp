@@ -11,7 +11,7 @@
 const uint COLUMNS = 16, LANES = THREADS / COLUMNS;
 layout(constant_id = 0) const uint EACH = 16; // keys of a thread
 
-layout(push_constant) uniform Params { lte_delta_step_params p; };
+layout(push_constant) uniform Params { lte_delta_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
 layout(binding = 1) readonly buffer Qkv { float qkv[]; };
 layout(binding = 2) readonly buffer Gates { float gate[]; };

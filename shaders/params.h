@@ -44,18 +44,11 @@ struct lte_delta_params {
     U32 q_column, k_column, v_column;
     U32 stride, gate_stride; // of a row
     U32 chunks;              // in a segment
-};
-
-// As lte_delta_params, lte_delta_gates_params and lte_l2norm_params of a single token.
-struct lte_delta_step_params {
-    U32 segment;
-    U32 group;
-    U32 value_heads, key_dim, value_dim;
-    U32 q_column, k_column, v_column;
-    U32 stride, gate_stride;
+    // Of delta_step alone, which makes the gates and the norms: see lte_delta_gates_params and
+    // lte_l2norm_params.
     U32 decays;
     float beta_scale, lower_bound;
-    float eps, scale; // of the norms; scale: of q
+    float eps, scale; // scale: of q
 };
 
 // Of each source the numbers from a row to the next (0: the same for all), the column of its first

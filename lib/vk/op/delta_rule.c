@@ -121,18 +121,24 @@ static void chunks(struct lte_vk_encoder *e, const struct lte_op *op, const stru
     lte_vk_run(e, &call);
 }
 
+static struct lte_delta_params params(const struct lte_vk_encoder *e, const struct lte_op *op)
+{
+    const struct lte_delta_rule_op *d = &op->delta_rule;
+    return (struct lte_delta_params){.group = (uint32_t)(d->value_heads / d->heads),
+                                     .value_heads = (uint32_t)d->value_heads,
+                                     .key_dim = (uint32_t)d->key_dim,
+                                     .value_dim = (uint32_t)d->value_dim,
+                                     .q_column = (uint32_t)d->q_column,
+                                     .k_column = (uint32_t)d->k_column,
+                                     .v_column = (uint32_t)d->v_column,
+                                     .stride = lte_vk_width(e, op->in[0]),
+                                     .gate_stride = lte_vk_width(e, op->in[1])};
+}
+
 void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
 {
     const struct lte_delta_rule_op *d = &op->delta_rule;
-    struct lte_delta_params p = {.group = (uint32_t)(d->value_heads / d->heads),
-                                 .value_heads = (uint32_t)d->value_heads,
-                                 .key_dim = (uint32_t)d->key_dim,
-                                 .value_dim = (uint32_t)d->value_dim,
-                                 .q_column = (uint32_t)d->q_column,
-                                 .k_column = (uint32_t)d->k_column,
-                                 .v_column = (uint32_t)d->v_column,
-                                 .stride = lte_vk_width(e, op->in[0]),
-                                 .gate_stride = lte_vk_width(e, op->in[1])};
+    struct lte_delta_params p = params(e, op);
     if (d->key_dim > KEYS)
         lte_vk_refuse(e, "%zu values a key, at most %d", d->key_dim, KEYS);
     for (size_t i = 0; i < e->groups; i++) {
@@ -144,7 +150,7 @@ void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
     }
 }
 
-// Of many tokens other shaders read what is normed, too.
+// delta_step takes a single token.
 bool lte_vk_fuses_delta_rule(const struct lte_vk_encoder *e, const struct lte_op *op)
 {
     bool single = op->delta_rule.key_dim <= KEYS;
@@ -156,24 +162,15 @@ bool lte_vk_fuses_delta_rule(const struct lte_vk_encoder *e, const struct lte_op
 void lte_vk_encode_fused_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op,
                                     const struct lte_fusion *f)
 {
-    const struct lte_delta_rule_op *d = &op->delta_rule;
     const struct lte_op *norm = &e->graph->op[f->first];
     const struct lte_delta_gates_op *gates = &norm[1].delta_gates;
-    struct lte_delta_step_params p = {.group = (uint32_t)(d->value_heads / d->heads),
-                                      .value_heads = (uint32_t)d->value_heads,
-                                      .key_dim = (uint32_t)d->key_dim,
-                                      .value_dim = (uint32_t)d->value_dim,
-                                      .q_column = (uint32_t)d->q_column,
-                                      .k_column = (uint32_t)d->k_column,
-                                      .v_column = (uint32_t)d->v_column,
-                                      .stride = lte_vk_width(e, op->in[0]),
-                                      .gate_stride = lte_vk_width(e, op->in[1]),
-                                      .decays = gates->neg_exp_A != NULL,
-                                      .beta_scale = gates->beta_scale,
-                                      .lower_bound = gates->lower_bound,
-                                      .eps = norm->norm.eps,
-                                      .scale = norm->norm.scale};
-    const size_t heads = d->value_heads * sizeof(float);
+    struct lte_delta_params p = params(e, op);
+    p.decays = gates->neg_exp_A != NULL;
+    p.beta_scale = gates->beta_scale;
+    p.lower_bound = gates->lower_bound;
+    p.eps = norm->norm.eps;
+    p.scale = norm->norm.scale;
+    const size_t heads = p.value_heads * sizeof(float);
     for (size_t i = 0; i < e->groups; i++) {
         p.segment = e->group[i].first;
         lte_vk_run(e, &(struct lte_vk_call){
