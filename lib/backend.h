@@ -67,7 +67,7 @@ struct lte_backend_ops {
     enum lte_status (*download)(struct lte_backend_session *session, void *states);
 
     // Runs the graph as lte_exec_run() does, as one submission, and waits for it: segment i is of
-    // session[i]. Ids of largest logits are found on the device; wanted->logits is not touched
+    // session[i]. Candidates and ids are found on the device; wanted->logits is not touched
     // then. A lost device is LTE_ERR_DEVICE, from then on and for every call.
     enum lte_status (*compute)(struct lte_backend_session *const *session,
                                const struct lte_segment *segment, size_t segments,

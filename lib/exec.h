@@ -5,6 +5,7 @@
 
 #include "lib/graph.h"
 #include "lib/par.h"
+#include "lte/candidate.h"
 
 struct lte_session;
 
@@ -16,12 +17,15 @@ struct lte_segment {
     uint64_t position;
 };
 
-// What a run is for: the logits of its last `rows` rows, or of each the id of the largest.
+// What a run is for: the logits of its last `rows` rows, or the largest of each, as
+// lte_candidates_find() finds them.
 struct lte_wanted {
     size_t rows;
-    float *logits;  // [rows][vocabulary]
-    uint32_t ids;   // of which the largest is looked for; 0: logits are wanted
-    uint32_t *best; // [rows]
+    float *logits;                    // [rows][vocabulary]
+    uint32_t ids;                     // of which the largest are looked for; 0: logits are wanted
+    uint32_t count;                   // of candidates a row; 0: the id of the largest alone
+    struct lte_candidate *candidates; // [rows][count]
+    uint32_t *best;                   // [rows]
 };
 
 // Where a run keeps values and scratch: in a session's block, or in a tape's.

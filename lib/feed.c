@@ -2,8 +2,7 @@
 // Reading tokens: one session many tokens at a time, or many sessions one token each.
 #include "config.h"
 
-#include <math.h>
-
+#include "lib/candidates.h"
 #include "lib/place.h"
 
 static enum lte_status check_tokens(const struct lte_model *model, const uint32_t *tokens, size_t n)
@@ -25,17 +24,18 @@ static enum lte_status check_room(const struct lte_session *s, size_t count)
                     (unsigned long long)s->position, (unsigned long long)s->limit);
 }
 
-// NaN compares false and is passed over.
-static uint32_t largest(const float *logits, uint32_t ids)
+static void find(const struct lte_wanted *w, size_t vocabulary)
 {
-    uint32_t best = LTE_NO_TOKEN;
-    float most = -INFINITY;
-    for (uint32_t i = 0; i < ids; i++)
-        if (logits[i] > most) {
-            most = logits[i];
-            best = i;
+    for (size_t i = 0; i < w->rows; i++) {
+        const float *logits = w->logits + i * vocabulary;
+        struct lte_candidate likeliest;
+        if (w->count) {
+            lte_candidates_find(logits, w->ids, w->count, w->candidates + i * w->count);
+        } else {
+            lte_candidates_find(logits, w->ids, 1, &likeliest);
+            w->best[i] = likeliest.id;
         }
-    return best;
+    }
 }
 
 static enum lte_status run(struct lte_session *arena, const struct lte_segment *segment,
@@ -55,8 +55,8 @@ static enum lte_status run(struct lte_session *arena, const struct lte_segment *
                          .observe = arena->observe,
                          .observe_opaque = arena->observe_opaque};
     lte_exec_run(&x, rows, wanted->rows);
-    for (size_t i = 0; wanted->ids && i < wanted->rows; i++)
-        wanted->best[i] = largest(wanted->logits + i * x.graph->vocabulary, wanted->ids);
+    if (wanted->ids)
+        find(wanted, x.graph->vocabulary);
     return LTE_OK;
 }
 
@@ -130,32 +130,48 @@ static size_t group_size(struct lte_session *const *session, size_t sessions,
 static struct lte_wanted wanted_from(const struct lte_wanted *all, size_t done, size_t rows,
                                      size_t vocabulary)
 {
-    return (struct lte_wanted){.rows = all->logits ? rows : 0,
-                               .logits = all->logits ? all->logits + done * vocabulary : NULL,
-                               .ids = all->ids,
-                               .best = all->best ? all->best + done : NULL};
+    struct lte_wanted w = *all;
+    w.rows = all->logits ? rows : 0;
+    w.logits = all->logits ? all->logits + done * vocabulary : NULL;
+    w.candidates = all->candidates ? all->candidates + done * all->count : NULL;
+    w.best = all->best ? all->best + done : NULL;
+    return w;
 }
 
-static enum lte_status step(struct lte_session *const *session, size_t sessions,
-                            const uint32_t *tokens, const struct lte_wanted *all)
+static enum lte_status check_step(struct lte_session *const *session, size_t sessions,
+                                  const uint32_t *tokens)
 {
     LTE_TRY(check_sessions(session, sessions));
     LTE_TRY(check_tokens(session[0]->model, tokens, sessions));
     for (size_t i = 0; i < sessions; i++)
         LTE_TRY(check_room(session[i], 1));
+    return LTE_OK;
+}
+
+static enum lte_status step_group(struct lte_session *const *session, size_t sessions,
+                                  struct lte_session *arena, const uint32_t *tokens,
+                                  const struct lte_wanted *wanted)
+{
+    struct lte_segment segment[STEP_GROUP];
+    for (size_t i = 0; i < sessions; i++)
+        segment[i] = (struct lte_segment){session[i], i, 1, session[i]->position};
+    LTE_TRY(run(arena, segment, sessions, tokens, sessions, wanted));
+    for (size_t i = 0; i < sessions; i++)
+        session[i]->position++;
+    return LTE_OK;
+}
+
+static enum lte_status step(struct lte_session *const *session, size_t sessions,
+                            const uint32_t *tokens, const struct lte_wanted *all)
+{
+    LTE_TRY(check_step(session, sessions, tokens));
     struct lte_session *arena = roomiest(session, sessions);
     const size_t group = group_size(session, sessions, arena);
     for (size_t done = 0; done < sessions; done += group) {
-        struct lte_segment segment[STEP_GROUP];
         const size_t rows = sessions - done < group ? sessions - done : group;
         const struct lte_wanted wanted =
             wanted_from(all, done, rows, session[0]->model->vocabulary);
-        for (size_t i = 0; i < rows; i++)
-            segment[i] =
-                (struct lte_segment){session[done + i], i, 1, session[done + i]->position};
-        LTE_TRY(run(arena, segment, rows, tokens + done, rows, &wanted));
-        for (size_t i = 0; i < rows; i++)
-            session[done + i]->position++;
+        LTE_TRY(step_group(session + done, rows, arena, tokens + done, &wanted));
     }
     return LTE_OK;
 }
@@ -168,15 +184,38 @@ enum lte_status lte_session_step(struct lte_session *const *session, size_t sess
     return step(session, sessions, tokens, &(struct lte_wanted){.logits = logits});
 }
 
+static enum lte_status check_ids(const struct lte_session *session, uint32_t ids)
+{
+    const struct lte_model *m = session->model;
+    if (ids && ids <= m->vocabulary)
+        return LTE_OK;
+    return lte_fail(m->context, LTE_ERR_ARGUMENT, "ids %u is outside 1..%u", (unsigned)ids,
+                    (unsigned)m->vocabulary);
+}
+
 enum lte_status lte_session_step_greedy(struct lte_session *const *session, size_t sessions,
                                         const uint32_t *tokens, uint32_t ids, float *logits,
                                         uint32_t *best)
 {
     if (!session || !sessions || !tokens || !logits || !best || !session[0])
         return LTE_ERR_ARGUMENT;
-    if (!ids || ids > session[0]->model->vocabulary)
-        return lte_fail(session[0]->model->context, LTE_ERR_ARGUMENT, "ids %u is outside 1..%u",
-                        (unsigned)ids, (unsigned)session[0]->model->vocabulary);
+    LTE_TRY(check_ids(session[0], ids));
     return step(session, sessions, tokens,
                 &(struct lte_wanted){.logits = logits, .ids = ids, .best = best});
+}
+
+enum lte_status lte_session_step_candidates(struct lte_session *const *session, size_t sessions,
+                                            const uint32_t *tokens, uint32_t ids, uint32_t count,
+                                            float *logits, struct lte_candidate *candidates)
+{
+    if (!session || !sessions || !tokens || !logits || !candidates || !session[0])
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(check_ids(session[0], ids));
+    if (!count || count > LTE_MOST_CANDIDATES)
+        return lte_fail(session[0]->model->context, LTE_ERR_ARGUMENT,
+                        "%u candidates: a step gives out 1..%d", (unsigned)count,
+                        LTE_MOST_CANDIDATES);
+    return step(session, sessions, tokens,
+                &(struct lte_wanted){
+                    .logits = logits, .ids = ids, .count = count, .candidates = candidates});
 }

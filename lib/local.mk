@@ -36,6 +36,8 @@ LIB_MODEL = %D%/bind.c %D%/configure.c %D%/model.c %D%/model.h %D%/model_config.
 # Linear mixers besides Gated DeltaNet.
 LIB_GRAPH += %D%/mixer/delta_net.c %D%/mixer/kda.c %D%/mixer/linear.c %D%/mixer/linear.h \
   %D%/op/diag_rule.c
+# From logits to candidates.
+LIB_GRAPH += %D%/candidates.c %D%/candidates.h %D%/choices.c %D%/choices.h
 LIB_MODEL += %D%/arch/delta_net.c %D%/arch/kda.c
 LIB_GRAPH += \
   %D%/mixer/hgrn2.c \

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From logits to a token: repetition penalty, temperature, top-k, top-p, min-p, and the draw.
 //
-// Nothing is sorted: the two cuts find their threshold by radix selection, so a call is a fixed
-// number of passes over the vocabulary whatever the logits are. Every number that decides comes
-// from IEEE additions, multiplications and divisions in an order of their own, exp included: the
-// same logits give the same tokens on every machine.
+// Choices are kept in order of id, whatever they were made of, so that a draw from the few largest
+// logits is the draw from all of them.
 #include "config.h"
 
 #include "lte/sampler.h"
@@ -13,24 +11,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/choices.h"
 #include "lib/context.h"
 
 enum { MAX_WINDOW = 65536 };
-
-struct candidate {
-    double weight; // the logit, then exp((logit - largest) / temperature)
-    uint32_t key;  // orders as the logits do
-    uint32_t id;
-};
 
 struct lte_sampler {
     const struct lte_context *context;
     struct lte_sampler_params params;
     uint32_t vocabulary;
-    uint64_t random;              // state of the generator
-    struct candidate *candidates; // [vocabulary]
-    uint32_t *seen;               // [vocabulary]: how often an id is in `recent`
-    uint32_t *recent;             // [repetition_window], a ring
+    uint64_t random;       // state of the generator
+    struct choice *choice; // [vocabulary]
+    uint32_t *seen;        // [vocabulary]: how often an id is in `recent`
+    uint32_t *recent;      // [repetition_window], a ring
     uint32_t recent_count, recent_next;
 };
 
@@ -85,13 +78,13 @@ enum lte_status lte_sampler_new(struct lte_context *context, uint32_t vocabulary
     s->context = context;
     s->params = p;
     s->vocabulary = vocabulary;
-    s->candidates = lte_alloc_array(context, vocabulary, sizeof *s->candidates);
+    s->choice = lte_alloc_array(context, vocabulary, sizeof *s->choice);
     s->seen = lte_alloc_array(context, vocabulary, sizeof *s->seen);
     s->recent = lte_alloc_array(context, p.repetition_window, sizeof *s->recent);
-    if (!s->candidates || !s->seen || !s->recent) {
+    if (!s->choice || !s->seen || !s->recent) {
         lte_sampler_free(s);
         return lte_fail_memory(context, "a sampler's tables",
-                               vocabulary * (sizeof *s->candidates + sizeof *s->seen));
+                               vocabulary * (sizeof *s->choice + sizeof *s->seen));
     }
     lte_sampler_reset(s);
     *sampler = s;
@@ -105,7 +98,7 @@ void lte_sampler_free(struct lte_sampler *sampler)
     struct lte_sampler s = *sampler;
     lte_release(s.context, s.recent, s.params.repetition_window * sizeof *s.recent);
     lte_release(s.context, s.seen, s.vocabulary * sizeof *s.seen);
-    lte_release(s.context, s.candidates, s.vocabulary * sizeof *s.candidates);
+    lte_release(s.context, s.choice, s.vocabulary * sizeof *s.choice);
     lte_release(s.context, sampler, sizeof *sampler);
 }
 
@@ -153,61 +146,23 @@ static double uniform(struct lte_sampler *s)
     return (double)(z >> 11) * 0x1p-53;
 }
 
-// exp(x) for x <= 0, to about one unit in the last place; 0 below the smallest normal number. C
-// libraries differ in exp's last bit, and so would the tokens. Each product is a statement of its
-// own because a compiler may fuse a product and a sum of one expression.
-static double exp_negative(double x)
+// The logit x of `id` after the repetition penalty, kept finite if it was.
+static float penalised(const struct lte_sampler *s, uint32_t id, float x)
 {
-    static const double inverse_factorial[] = {
-        1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-        1.0 / 40320,      1.0 / 5040,      1.0 / 720,      1.0 / 120,     1.0 / 24,
-        1.0 / 6,          1.0 / 2,         1.0,            1.0};
-    const double log2_e = 0x1.71547652b82fep+0;
-    const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
-    if (!(x >= -708))
-        return 0;
-    // x = n ln 2 + r with |r| <= ln 2 / 2; ln2_high is short enough for an exact n * ln2_high
-    const double scaled = x * log2_e;
-    const int n = (int)(scaled - 0.5);
-    const double high = n * ln2_high, low = n * ln2_low;
-    double r = x - high;
-    r = r - low;
-    double sum = inverse_factorial[0];
-    for (size_t i = 1; i < sizeof inverse_factorial / sizeof inverse_factorial[0]; i++) {
-        const double product = sum * r;
-        sum = product + inverse_factorial[i];
-    }
-    const uint64_t power_bits = (uint64_t)(n + 1023) << 52;
-    double power;
-    memcpy(&power, &power_bits, sizeof power);
-    return sum * power;
-}
-
-// The logit of `id` after the repetition penalty, kept finite if it was.
-static float penalised(const struct lte_sampler *s, const float *logits, uint32_t id)
-{
-    const float x = logits[id], penalty = s->params.repetition_penalty;
+    const float penalty = s->params.repetition_penalty;
     if (!s->seen[id] || penalty == 1 || !isfinite(x))
         return x;
     const float y = x > 0 ? x / penalty : x * penalty;
     return y > FLT_MAX ? FLT_MAX : y < -FLT_MAX ? -FLT_MAX : y;
 }
 
-static bool any_finite(const float *logits, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (isfinite(logits[i]))
-            return true;
-    return false;
-}
-
-// There is a finite logit, so something is above -infinity; NaN compares false and is passed over.
+// The largest of all logits; NaN compares false and is passed over.
 static uint32_t greedy(const struct lte_sampler *s, const float *logits)
 {
-    uint32_t best = 0;
+    uint32_t best = LTE_NO_TOKEN;
     float largest = -INFINITY;
     for (uint32_t i = 0; i < s->vocabulary; i++) {
-        const float x = penalised(s, logits, i);
+        const float x = penalised(s, i, logits[i]);
         if (x > largest) {
             largest = x;
             best = i;
@@ -216,97 +171,19 @@ static uint32_t greedy(const struct lte_sampler *s, const float *logits)
     return best;
 }
 
-// Unsigned integers that order as the floats do; both zeros map to one.
-static uint32_t order_key(float x)
+// Neither NaN nor -infinity can be drawn at all.
+static uint32_t add(struct lte_sampler *s, uint32_t n, uint32_t id, float logit)
 {
-    uint32_t bits;
-    x += 0.0f;
-    memcpy(&bits, &x, sizeof bits);
-    return bits & UINT32_C(0x80000000) ? ~bits : bits | UINT32_C(0x80000000);
-}
-
-// What can be drawn at all, in order of id: neither NaN nor -infinity.
-static uint32_t collect(struct lte_sampler *s, const float *logits)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < s->vocabulary; i++) {
-        const float x = penalised(s, logits, i);
-        if (x > -INFINITY)
-            s->candidates[n++] = (struct candidate){.weight = x, .key = order_key(x), .id = i};
-    }
+    const float x = penalised(s, id, logit);
+    if (x > -INFINITY)
+        s->choice[n++] = (struct choice){.weight = x, .key = lte_choice_key(x), .id = id};
     return n;
-}
-
-// Turns logits into weights relative to the largest, whose weight is 1 (also when it is infinite).
-static void weigh(struct candidate *c, uint32_t n, double temperature)
-{
-    double largest = -INFINITY;
-    for (uint32_t i = 0; i < n; i++)
-        if (c[i].weight > largest)
-            largest = c[i].weight;
-    for (uint32_t i = 0; i < n; i++)
-        c[i].weight =
-            c[i].weight == largest ? 1 : exp_negative((c[i].weight - largest) / temperature);
-}
-
-static double total(const struct candidate *c, uint32_t n)
-{
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum += c[i].weight;
-    return sum;
-}
-
-// Keeps the shortest prefix, in descending order of key and ascending order of id, whose mass
-// reaches `target`, and returns how many that is; the order of id is left as it was. A candidate's
-// mass is its weight, or 1 if `counting`. The threshold is found digit by digit from the top.
-static uint32_t keep_largest(struct candidate *c, uint32_t n, double target, bool counting)
-{
-    enum { BITS = 8, DIGITS = 1 << BITS };
-    uint32_t threshold = 0, mask = 0;
-    double above = 0; // mass of the keys above the threshold
-    for (int shift = 32 - BITS; shift >= 0; shift -= BITS) {
-        double mass[DIGITS] = {0};
-        uint32_t count[DIGITS] = {0};
-        for (uint32_t i = 0; i < n; i++)
-            if ((c[i].key & mask) == threshold) {
-                const uint32_t digit = c[i].key >> shift & (DIGITS - 1);
-                mass[digit] += counting ? 1 : c[i].weight;
-                count[digit]++;
-            }
-        // Rounding may leave the whole just short of the target: then the lowest digit there is.
-        uint32_t digit = DIGITS - 1, lowest = 0;
-        while (!count[lowest])
-            lowest++;
-        while (digit > lowest && above + mass[digit] < target)
-            above += mass[digit--];
-        threshold |= digit << shift;
-        mask |= (uint32_t)(DIGITS - 1) << shift;
-    }
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (c[i].key < threshold || (c[i].key == threshold && above >= target))
-            continue;
-        if (c[i].key == threshold)
-            above += counting ? 1 : c[i].weight;
-        c[kept++] = c[i];
-    }
-    return kept;
-}
-
-static uint32_t keep_above(struct candidate *c, uint32_t n, double least)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (c[i].weight >= least)
-            c[kept++] = c[i];
-    return kept;
 }
 
 static uint32_t draw(struct lte_sampler *s, uint32_t n)
 {
-    const struct candidate *c = s->candidates;
-    const double target = uniform(s) * total(c, n);
+    const struct choice *c = s->choice;
+    const double target = uniform(s) * lte_choices_total(c, n);
     double sum = 0;
     uint32_t last = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -320,19 +197,36 @@ static uint32_t draw(struct lte_sampler *s, uint32_t n)
     return c[last].id;
 }
 
-static uint32_t sample(struct lte_sampler *s, const float *logits)
+// From the first n choices, in order of id.
+static uint32_t choose(struct lte_sampler *s, uint32_t n)
 {
     const struct lte_sampler_params *p = &s->params;
-    struct candidate *c = s->candidates;
-    uint32_t n = collect(s, logits);
-    if (p->top_k && p->top_k < n)
-        n = keep_largest(c, n, p->top_k, true);
-    weigh(c, n, p->temperature);
+    struct choice *c = s->choice;
+    if (!n)
+        return LTE_NO_TOKEN;
+    const uint32_t top_k = p->temperature > 0 ? p->top_k : 1;
+    if (top_k && top_k < n)
+        n = lte_choices_keep_largest(c, n, top_k, true);
+    if (p->temperature == 0)
+        return c[0].id;
+    lte_choices_weigh(c, n, p->temperature);
     if (p->top_p < 1)
-        n = keep_largest(c, n, p->top_p * total(c, n), false);
+        n = lte_choices_keep_largest(c, n, p->top_p * lte_choices_total(c, n), false);
     if (p->min_p > 0)
-        n = keep_above(c, n, p->min_p);
+        n = lte_choices_keep_above(c, n, p->min_p);
     return draw(s, n);
+}
+
+static enum lte_status chosen(struct lte_sampler *s, uint32_t id, uint32_t *token)
+{
+    if (id == LTE_NO_TOKEN)
+        return lte_fail(s->context, LTE_ERR_ARGUMENT,
+                        "none of the %u logits is a number above -infinity: there is no token to "
+                        "choose",
+                        (unsigned)s->vocabulary);
+    *token = id;
+    remember(s, id);
+    return LTE_OK;
 }
 
 enum lte_status lte_sampler_sample(struct lte_sampler *sampler, const float *logits,
@@ -340,11 +234,60 @@ enum lte_status lte_sampler_sample(struct lte_sampler *sampler, const float *log
 {
     if (!sampler || !logits || !token)
         return LTE_ERR_ARGUMENT;
-    if (!any_finite(logits, sampler->vocabulary))
-        return lte_fail(sampler->context, LTE_ERR_ARGUMENT,
-                        "none of the %u logits is finite: there is no token to choose",
-                        (unsigned)sampler->vocabulary);
-    *token = sampler->params.temperature > 0 ? sample(sampler, logits) : greedy(sampler, logits);
-    remember(sampler, *token);
+    if (sampler->params.temperature == 0)
+        return chosen(sampler, greedy(sampler, logits), token);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < sampler->vocabulary; i++)
+        n = add(sampler, n, i, logits[i]);
+    return chosen(sampler, choose(sampler, n), token);
+}
+
+// A penalty above 1 only puts recent tokens further back. Of the k + m largest logits, m of them of
+// recent tokens at most, k keep their place before every other token, which so is not among the k
+// largest that are left.
+uint32_t lte_sampler_candidates(const struct lte_sampler *sampler)
+{
+    const struct lte_sampler_params *p = &sampler->params;
+    const uint32_t all = sampler->vocabulary, k = p->temperature > 0 ? p->top_k : 1;
+    const bool penalty = p->repetition_penalty != 1 && p->repetition_window;
+    uint64_t needed = k + (penalty ? (uint64_t)p->repetition_window : 0);
+    if (!k || (penalty && p->repetition_penalty < 1) || needed > all)
+        needed = all;
+    return needed <= LTE_MOST_CANDIDATES ? (uint32_t)needed : 0;
+}
+
+static enum lte_status check_candidates(const struct lte_sampler *s, const struct lte_candidate *c,
+                                        uint32_t count)
+{
+    const uint32_t least = lte_sampler_candidates(s);
+    uint32_t ids = 0;
+    if (!least || count < least)
+        return lte_fail(s->context, LTE_ERR_ARGUMENT, "%u candidates: this sampler needs %u%s",
+                        (unsigned)count, (unsigned)(least ? least : s->vocabulary),
+                        least ? "" : ", all logits");
+    for (uint32_t i = 0; i < count; i++) {
+        if (c[i].id != LTE_NO_TOKEN && c[i].id >= s->vocabulary)
+            return lte_fail(s->context, LTE_ERR_ARGUMENT, "candidate %u is %u: ids are 0..%u",
+                            (unsigned)i, (unsigned)c[i].id, (unsigned)s->vocabulary - 1);
+        ids += c[i].id != LTE_NO_TOKEN;
+    }
+    if (ids > s->vocabulary)
+        return lte_fail(s->context, LTE_ERR_ARGUMENT, "%u candidates of %u tokens", (unsigned)ids,
+                        (unsigned)s->vocabulary);
     return LTE_OK;
+}
+
+enum lte_status lte_sampler_sample_candidates(struct lte_sampler *sampler,
+                                              const struct lte_candidate *candidates,
+                                              uint32_t count, uint32_t *token)
+{
+    if (!sampler || !candidates || !token)
+        return LTE_ERR_ARGUMENT;
+    LTE_TRY(check_candidates(sampler, candidates, count));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (candidates[i].id != LTE_NO_TOKEN)
+            n = add(sampler, n, candidates[i].id, candidates[i].logit);
+    lte_choices_sort(sampler->choice, n);
+    return chosen(sampler, choose(sampler, n), token);
 }

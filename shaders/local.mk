@@ -76,6 +76,11 @@ SHADERS += %D%/cache_store.comp \
   %D%/sparse_select.comp
 SHADER_PARTS += %D%/attend.glsl
 
+# of the choice of a token
+SHADERS += %D%/candidates.comp
+SHADER_PARTS += %D%/candidate.glsl \
+  %D%/rank.glsl
+
 SPV = $(SHADERS:.comp=.spv.h)
 EXTRA_DIST += $(SHADERS) $(SHADER_PARTS) $(SPV)
 MAINTAINERCLEANFILES += $(SPV)

@@ -331,8 +331,11 @@ struct lte_loop_exit_params {
 
 // Rows of logits, `stride` from one to the next. `parts` workgroups look at a part each of a row's
 // first `width`.
-struct lte_pick_params {
-    U32 width, stride, parts;
+#define LTE_VK_MOST_CANDIDATES 1024 // LTE_MOST_CANDIDATES: two words each in shared memory
+// Of the first `ids` logits of a row; the next row is `stride` further.
+struct lte_candidates_params {
+    U32 ids, stride;
+    U32 parts, count; // of a row; of candidates
 };
 
 #undef U32

@@ -8,6 +8,7 @@
 #define THREADS 256
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
+#include "rank.glsl"
 
 layout(push_constant) uniform Params { lte_sparse_select_params p; };
 layout(binding = 0) readonly buffer Segments { lte_vk_segment segment[]; };
@@ -15,7 +16,6 @@ layout(binding = 1) readonly buffer Score { uint score[]; };
 layout(binding = 2) writeonly buffer Chosen { uint chosen[]; };
 
 const uint BINS = 2048, EACH = BINS / THREADS;
-const uint LEAST = 0x007fffffu; // the rank of -Inf
 
 shared uint bin[BINS];
 shared uvec2 running[THREADS];
@@ -24,15 +24,9 @@ shared uint found_digit, found_above;
 uint scores, complete; // of the list; units that have a score
 uint from, end;        // units between those that are forced
 
-// All NaNs are the lowest, and -0 is 0.
 uint rank(uint unit)
 {
-    if (unit >= complete)
-        return LEAST;
-    const uint bits = score[scores + unit], magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u)
-        return 0;
-    return magnitude == 0 ? 0x80000000u : bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
+    return unit >= complete ? LEAST : lte_rank(score[scores + unit]);
 }
 
 // Of every thread's x the sum over it and those before it. All threads call it.

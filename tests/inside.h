@@ -41,6 +41,11 @@ void inside_visible(const struct lte_session *session, uint32_t layer, size_t he
 // logits and a sampler, with fewer and fewer ids; whether they always chose the same.
 bool inside_greedy(struct lte_session *const *greedy, struct lte_session *const *plain, size_t sessions);
 
+// The same for lte_session_step_candidates() and a sampler that draws from few logits, recent
+// tokens put back; and whether more candidates than there are ids end with none.
+bool inside_sampled(struct lte_session *const *few, struct lte_session *const *all,
+                    size_t sessions);
+
 // Largest |a - b| divided by the largest |b|.
 double inside_error(const float *a, const float *b, size_t n);
 

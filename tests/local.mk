@@ -18,7 +18,7 @@ include %D%/vulkan.mk
 
 # Whole models: recorded answers and properties.
 check_LTLIBRARIES += libinside.la
-libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside.h
+libinside_la_SOURCES = %D%/answers.c %D%/answers.h %D%/inside.c %D%/inside_sampled.c %D%/inside.h
 MODEL_LIBS = libinside.la libfixture.la $(CHECK_LIBS)
 MODEL_CHECKS = %D%/fusion %D%/loop_leak %D%/looped %D%/retention %D%/spec_ops
 check_PROGRAMS += $(MODEL_CHECKS)
@@ -68,6 +68,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += %D%/test_sampler
 %C%_test_sampler_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 %C%_test_sampler_LDADD = libfixture.la libltecore.la $(CMOCKA_LIBS)
+check_PROGRAMS += %D%/test_candidates
+%C%_test_candidates_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+%C%_test_candidates_LDADD = libfixture.la libltecore.la $(CMOCKA_LIBS)
 endif
 
 # Threads.

@@ -173,6 +173,8 @@ static void check_neighbours(const struct lte_model *m, const char *name, const 
     check_ok(good, "%s: sessions stepped together equal each alone, to the bit", name);
     check_ok(inside_greedy(together + 1, alone + 1, SESSIONS - 1),
              "%s: greedy steps choose what a greedy sampler chooses", name);
+    check_ok(inside_sampled(together + 1, alone + 1, SESSIONS - 1),
+             "%s: candidates choose what all logits choose", name);
     uint32_t twice[2] = {0, 0};
     struct lte_session *same[2] = {alone[0], alone[0]};
     check_ok(lte_session_step(same, 2, twice, NULL) == LTE_ERR_ARGUMENT,

@@ -134,6 +134,7 @@ static void together(const struct lte_model *m, const char *name)
     check_ok(good, "%s: sessions stepped together", name);
     check_ok(inside_greedy(s, twin, 1), "%s: a greedy step", name);
     check_ok(inside_greedy(s, twin, SESSIONS), "%s: sessions stepped greedily", name);
+    check_ok(inside_sampled(s, twin, SESSIONS), "%s: sessions that are sampled", name);
     for (size_t i = 0; i < SESSIONS; i++) {
         lte_session_free(twin[i]);
         lte_session_free(s[i]);

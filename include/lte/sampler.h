@@ -3,6 +3,7 @@
 #ifndef LTE_SAMPLER_H
 #define LTE_SAMPLER_H
 
+#include "candidate.h"
 #include "context.h"
 
 #ifdef __cplusplus
@@ -37,10 +38,25 @@ LTE_API enum lte_status lte_sampler_new(struct lte_context *context, uint32_t vo
 LTE_API void lte_sampler_free(struct lte_sampler *sampler);
 
 // Chooses a token from logits[vocabulary], which it does not change, and remembers it for the
-// repetition penalty. A NaN logit is never chosen while another is left.
-// LTE_OK, LTE_ERR_ARGUMENT (no finite logit at all: *token is unchanged). Allocates nothing.
+// repetition penalty. NaN and -infinity are never chosen.
+// LTE_OK, LTE_ERR_ARGUMENT (no logit is above -infinity: *token is unchanged). Allocates nothing.
 LTE_API enum lte_status lte_sampler_sample(struct lte_sampler *sampler, const float *logits,
                                            uint32_t *token);
+
+// How many of the largest logits decide all, whatever the others are: top_k (1 if the temperature
+// is 0), and repetition_window more with a penalty above 1, which can put as many of them behind
+// others; never more than the vocabulary. 0: it has to see all logits, because nothing bounds their
+// number, a penalty below 1 may raise any of them, or they are more than LTE_MOST_CANDIDATES. The
+// same as long as the sampler lives.
+LTE_API uint32_t lte_sampler_candidates(const struct lte_sampler *sampler);
+// Chooses from as many candidates, or more, of lte_session_step_candidates() the token that
+// lte_sampler_sample() would choose from all logits, and remembers it. Their order does not matter.
+// As lte_sampler_sample(), and LTE_ERR_ARGUMENT: fewer than lte_sampler_candidates(), or that is 0;
+// an id outside the vocabulary, other than LTE_NO_TOKEN; more of them than the vocabulary.
+LTE_API enum lte_status lte_sampler_sample_candidates(struct lte_sampler *sampler,
+                                                      const struct lte_candidate *candidates,
+                                                      uint32_t count, uint32_t *token);
+
 // Remembers a token that came from elsewhere (the prompt). LTE_OK, LTE_ERR_ARGUMENT.
 LTE_API enum lte_status lte_sampler_accept(struct lte_sampler *sampler, uint32_t token);
 // Back to the seed, with nothing remembered.

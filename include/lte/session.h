@@ -3,6 +3,7 @@
 #ifndef LTE_SESSION_H
 #define LTE_SESSION_H
 
+#include "candidate.h"
 #include "model.h"
 
 #ifdef __cplusplus
@@ -128,14 +129,21 @@ LTE_API enum lte_status lte_session_feed(struct lte_session *session, const uint
 LTE_API enum lte_status lte_session_step(struct lte_session *const *session, size_t sessions,
                                          const uint32_t *tokens, float *logits);
 
-#define LTE_NO_TOKEN UINT32_MAX
+// The same for callers that choose among the likeliest tokens: candidates: [sessions][count], the
+// largest of the first `ids` logits of each session, best first, of equals the lower id first,
+// without NaN and -infinity; where there are fewer, LTE_NO_TOKEN. lte_sampler_candidates() says how
+// many a sampler for `ids` tokens needs, and lte_sampler_sample_candidates() takes them. A device
+// gives out these and nothing else. `logits` is room for [sessions][vocabulary] values, which are
+// undefined afterwards.
+// As lte_session_step(), and LTE_ERR_ARGUMENT: NULL, ids outside 1..vocabulary, or count outside
+// 1..LTE_MOST_CANDIDATES.
+LTE_API enum lte_status lte_session_step_candidates(struct lte_session *const *session,
+                                                    size_t sessions, const uint32_t *tokens,
+                                                    uint32_t ids, uint32_t count, float *logits,
+                                                    struct lte_candidate *candidates);
 
-// The same for callers that go on with the likeliest token: best[i] is the id of the largest of the
-// first `ids` logits of session i, the lowest id on ties, never that of a NaN, as a greedy sampler
-// for `ids` tokens takes it; LTE_NO_TOKEN if none is above -infinity. A device gives out these ids
-// and nothing else. `logits` is room for [sessions][vocabulary] values, which are undefined
-// afterwards; `best` may be the array of `tokens`.
-// As lte_session_step(), and LTE_ERR_ARGUMENT: NULL, or ids outside 1..vocabulary.
+// With one candidate, of which only the id is wanted: best[i] is what a greedy sampler for `ids`
+// tokens takes, LTE_NO_TOKEN if no logit is above -infinity; it may be the array of `tokens`.
 LTE_API enum lte_status lte_session_step_greedy(struct lte_session *const *session, size_t sessions,
                                                 const uint32_t *tokens, uint32_t ids,
                                                 float *logits, uint32_t *best);

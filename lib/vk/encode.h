@@ -73,7 +73,7 @@ struct lte_vk_encoder {
     size_t first, rows;                       // ops work on rows [first, first + rows)
     const struct lte_vk_group *group;
     size_t groups;
-    struct lte_vk_range arena, scratch, logits, best, segments, tokens;
+    struct lte_vk_range arena, scratch, logits, found, segments, tokens;
 
     enum lte_status status;                   // the first failure sticks
     char why[160];                            // of LTE_ERR_UNSUPPORTED

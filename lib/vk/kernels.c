@@ -44,6 +44,8 @@
 
 #include "shaders/split_inputs.spv.h"
 
+#include "shaders/candidates.spv.h"
+
 #ifdef HAVE_COOPERATIVE_MATRICES
 #include "shaders/delta_chunk_cooperative.spv.h"
 #include "shaders/gemm_cooperative.spv.h"

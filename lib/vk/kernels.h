@@ -24,7 +24,8 @@
     X(rope, "rrw", struct lte_rope_params, 0) \
     X(gate, "rrrw", struct lte_gate_params, 0) \
     X(loop_exit, "rrrrw", struct lte_loop_exit_params, 0) \
-    X(pick, "rbw", struct lte_pick_params, 0) \
+    X(pick, "rbw", struct lte_candidates_params, 0) \
+    X(candidates, "rbw", struct lte_candidates_params, 0) \
     X(attend, "rrrrrrw", struct lte_attend_params, 0) \
     X(attend_finish, "rrwrrrbr", struct lte_attend_params, 0) \
     X(attend_join, "rrw", struct lte_attend_params, 0) \

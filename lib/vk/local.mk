@@ -32,7 +32,7 @@ LIB_VULKAN += %D%/op/elementwise.c \
   %D%/op/linear.c \
   %D%/op/loop_exit.c \
   %D%/op/matrix.h \
-  %D%/op/pick.c \
+  %D%/op/candidates.c \
   %D%/op/rope.c
 # with state
 LIB_VULKAN += %D%/op/attend.c \

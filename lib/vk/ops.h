@@ -32,8 +32,9 @@ lte_vk_encode_fn lte_vk_encode_split, lte_vk_encode_sdpa_gate;
 lte_vk_encode_fn lte_vk_encode_loop_gate, lte_vk_encode_loop_exit;
 lte_vk_encode_fn lte_vk_encode_attend, lte_vk_encode_lte_score;
 
-// To the encoder's `best`, for each of its rows: the id of the largest of the first `ids` logits,
-// the lowest of equals, never that of a NaN; LTE_NO_TOKEN if none is above -infinity.
+// To the encoder's `found`, for each of its rows: what lte_candidates_find() finds; or the id of the
+// first alone.
+void lte_vk_encode_candidates(struct lte_vk_encoder *encoder, uint32_t ids, uint32_t count);
 void lte_vk_encode_greedy(struct lte_vk_encoder *encoder, uint32_t ids);
 lte_vk_encode_fn lte_vk_encode_short_conv, lte_vk_encode_delta_gates, lte_vk_encode_delta_rule,
     lte_vk_encode_diag_rule;

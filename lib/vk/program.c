@@ -154,8 +154,11 @@ enum lte_status lte_vk_program_try(struct lte_vk_program *p, const struct lte_la
                                .groups = segments,
                                .gather = gather};
     lte_vk_encode(&e, 0, g->ops);
-    if (g->vocabulary) // of tests, some have none
+    e.rows = rows < LTE_VK_SEGMENTS ? rows : LTE_VK_SEGMENTS; // steps alone have candidates
+    if (g->vocabulary) { // of tests, some have none
         lte_vk_encode_greedy(&e, (uint32_t)g->vocabulary);
+        lte_vk_encode_candidates(&e, (uint32_t)g->vocabulary, LTE_MOST_CANDIDATES);
+    }
     if (e.status == LTE_ERR_UNSUPPORTED)
         return lte_fail(p->device->context, e.status, "%s: %s", lte_vk_device_name(p->device), e.why);
     if (*scratch < e.scratch_most)

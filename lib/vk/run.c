@@ -21,7 +21,7 @@ static size_t least(size_t a, size_t b)
 
 // Sizes of a session's buffers.
 struct sizes {
-    uint64_t arena, scratch, logits, step;
+    uint64_t arena, scratch, logits, read, step;
 };
 
 static enum lte_status size_buffers(struct lte_vk_program *p, const struct lte_layout *layout,
@@ -33,10 +33,14 @@ static enum lte_status size_buffers(struct lte_vk_program *p, const struct lte_l
         LTE_TRY(lte_vk_program_try(p, layout, params, 1, rows, false, &scratch));
     LTE_TRY(lte_vk_program_try(p, layout, params, 1, batch, false, &scratch));
     LTE_TRY(lte_vk_program_try(p, layout, params, sessions, sessions, false, &scratch));
+    const size_t rows = least(batch, LTE_VK_LOGIT_ROWS);
+    const uint64_t logits = rows * p->graph->vocabulary * sizeof(float),
+                   candidates = sessions * LTE_MOST_CANDIDATES * sizeof(struct lte_candidate);
     *sizes = (struct sizes){
         .arena = layout->arena_bytes + scratch,
         .scratch = scratch,
-        .logits = least(batch, LTE_VK_LOGIT_ROWS) * p->graph->vocabulary * sizeof(float),
+        .logits = logits,
+        .read = logits > candidates ? logits : candidates,
         .step = segments_bytes() + batch * sizeof(uint32_t)};
     return LTE_OK;
 }
@@ -46,7 +50,7 @@ enum lte_status lte_vk_session_plan(struct lte_vk_program *program, const struct
 {
     struct sizes sizes;
     LTE_TRY(size_buffers(program, layout, params, &sizes));
-    *bytes = sizes.arena + 2 * sizes.logits + sizes.step;
+    *bytes = sizes.arena + sizes.logits + sizes.read + sizes.step;
     return LTE_OK;
 }
 
@@ -61,7 +65,7 @@ static enum lte_status make_buffers(struct lte_vk_session *s)
     LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, l->state_bytes, &s->states));
     LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, sizes.arena, &s->arena));
     LTE_TRY(lte_vk_buffer_new(d, LTE_VK_DEVICE_MEMORY, sizes.logits, &s->logits));
-    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_READ_MEMORY, sizes.logits, &s->read));
+    LTE_TRY(lte_vk_buffer_new(d, LTE_VK_READ_MEMORY, sizes.read, &s->read));
     LTE_TRY(lte_vk_buffer_new(d, LTE_VK_STEP_MEMORY, sizes.step, &s->step));
     return lte_vk_clear(d, &s->states, 0, l->state_bytes);
 }
@@ -161,7 +165,7 @@ static struct lte_vk_encoder encoder(struct lte_vk_session *arena, const struct 
         .arena = range(&arena->arena, 0, l->arena_bytes),
         .scratch = range(&arena->arena, l->arena_bytes, arena->scratch_bytes),
         .logits = range(&arena->logits, 0, arena->logits.bytes),
-        .best = range(&arena->read, 0, arena->logit_rows * sizeof(uint32_t)),
+        .found = range(&arena->read, 0, arena->read.bytes),
         .segments = range(&arena->step, 0, segments),
         .tokens = range(&arena->step, segments, arena->step.bytes - segments)};
 }
@@ -177,8 +181,10 @@ static void encode(struct lte_vk_encoder *e, const struct lte_vk_shape *shape)
     e->rows = shape->wanted;
     if (shape->wanted)
         lte_vk_encode(e, e->graph->head, e->graph->ops);
-    if (shape->ids)
-        lte_vk_encode_greedy(e, (uint32_t)shape->ids);
+    if (shape->count)
+        lte_vk_encode_candidates(e, shape->ids, shape->count);
+    else if (shape->ids)
+        lte_vk_encode_greedy(e, shape->ids);
 }
 
 static enum lte_status make_descriptors(struct lte_vk_session *s, struct lte_vk_recording *r,
@@ -215,7 +221,7 @@ static void open_step(const struct lte_vk_encoder *e)
             VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
 }
 
-// Logits to where the host reads them; ids are written there.
+// Logits to where the host reads them; candidates and ids are written there.
 static void close_step(const struct lte_vk_session *s, const struct lte_vk_encoder *e,
                        const struct lte_vk_shape *shape)
 {
@@ -327,8 +333,9 @@ static void write_step(struct lte_vk_session *s, const struct lte_segment *segme
 static enum lte_status submit(struct lte_vk_session *s, struct lte_vk_session *const *session,
                               const struct lte_vk_shape *shape, void *to)
 {
-    const size_t row = shape->ids ? sizeof(uint32_t)
-                                  : s->program->graph->vocabulary * sizeof(float);
+    const size_t row = shape->count ? shape->count * sizeof(struct lte_candidate)
+                       : shape->ids ? sizeof(uint32_t)
+                                    : s->program->graph->vocabulary * sizeof(float);
     struct lte_vk_recording *r;
     LTE_TRY(find(s, shape, session, &r));
     LTE_TRY(lte_vk_submit(s->program->device, r->commands, s->fence));
@@ -352,8 +359,11 @@ enum lte_status lte_vk_compute(struct lte_vk_session *arena, struct lte_vk_sessi
     shape.first = rows - wanted->rows;
     shape.wanted = least(wanted->rows, arena->logit_rows);
     shape.ids = wanted->ids;
+    shape.count = wanted->count;
     shape.body = true;
     write_step(arena, segment, segments, tokens, rows);
+    if (wanted->count)
+        return submit(arena, session, &shape, wanted->candidates);
     if (wanted->ids)
         return submit(arena, session, &shape, wanted->best);
     LTE_TRY(submit(arena, session, &shape, wanted->logits));

@@ -15,7 +15,7 @@ enum {
 struct lte_vk_shape {
     uint64_t serial[LTE_VK_SEGMENTS]; // of each segment's session
     size_t segments, rows, first, wanted;
-    size_t ids;                       // of struct lte_wanted
+    uint32_t ids, count;              // of struct lte_wanted
     bool body;                        // the layers; false: the output head alone
 };
 
@@ -35,7 +35,7 @@ struct lte_vk_session {
     struct lte_vk_buffer states;
     struct lte_vk_buffer arena;       // values, then scratch
     struct lte_vk_buffer logits;      // [logit_rows][vocabulary]
-    struct lte_vk_buffer read;        // the same, for the host; or an id a row
+    struct lte_vk_buffer read;        // the same, for the host; or candidates, or ids
     struct lte_vk_buffer step;        // segments, then tokens
     size_t logit_rows;
     uint64_t scratch_bytes;
