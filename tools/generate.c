@@ -63,8 +63,10 @@ struct generation {
     struct lte_session *session;
     struct lte_plan plan;
     struct lte_sampler *sampler;
-    float *logits; // [vocabulary]
-    char *piece;   // room for what one token can print
+    float *logits;                    // [vocabulary]
+    struct lte_candidate *candidates; // [count]
+    uint32_t count;                   // that the sampler needs; 0: it needs all logits
+    char *piece;                      // room for what one token can print
     size_t piece_size;
     double prompt_seconds, decode_seconds;
     uint64_t prompt_read;    // all of the prompt, or less after Ctrl-C
@@ -97,6 +99,7 @@ static int make_sampler(struct generation *g)
     for (size_t i = 0; i < g->prompt->count; i++)
         if (g->prompt->ids[i] < ids)
             lte_sampler_accept(g->sampler, g->prompt->ids[i]);
+    g->count = lte_sampler_candidates(g->sampler);
     return STATUS_OK;
 }
 
@@ -105,7 +108,8 @@ static int make_buffers(struct generation *g)
     g->piece_size = lte_stream_capacity(g->tokenizer);
     g->piece = malloc(g->piece_size);
     g->logits = malloc(g->engine->info.vocabulary * sizeof *g->logits);
-    if (g->piece && g->logits)
+    g->candidates = malloc((g->count + 1) * sizeof *g->candidates);
+    if (g->piece && g->logits && g->candidates)
         return STATUS_OK;
     message_error("out of memory");
     return STATUS_FAILED;
@@ -140,27 +144,28 @@ static int emit(struct generation *g, struct lte_stream *stream, uint32_t token)
     return output_write(g->piece, length) ? STATUS_OK : STATUS_FAILED;
 }
 
-// The likeliest token, whatever came before it: the logits may stay on the device.
-static bool greedy(const struct settings *s)
-{
-    return s->temperature == 0 && s->penalty == 1;
-}
-
-// Reads a token and chooses the next one.
+// Reads a token and chooses the next one. If the largest logits are enough, the others stay on the
+// device; if one is, that does too.
 static int next_token(struct generation *g, uint32_t *token)
 {
+    const uint32_t ids = printable_ids(g);
     enum lte_status status;
-    if (greedy(g->settings))
-        status = lte_session_step_greedy(&g->session, 1, token, printable_ids(g), g->logits, token);
+    if (g->count == 1)
+        status = lte_session_step_greedy(&g->session, 1, token, ids, g->logits, token);
+    else if (g->count)
+        status = lte_session_step_candidates(&g->session, 1, token, ids, g->count, g->logits,
+                                             g->candidates);
     else
-        status = lte_session_feed(g->session, token, 1, LTE_LOGITS_LAST, g->logits);
+        status = lte_session_step(&g->session, 1, token, g->logits);
     if (status != LTE_OK)
         return message_failed("cannot compute a token", status);
     g->steps++;
-    if (!greedy(g->settings))
+    if (g->count == 1)
+        status = *token == LTE_NO_TOKEN ? LTE_ERR_ARGUMENT : LTE_OK;
+    else if (g->count)
+        status = lte_sampler_sample_candidates(g->sampler, g->candidates, g->count, token);
+    else
         status = lte_sampler_sample(g->sampler, g->logits, token);
-    else if (*token == LTE_NO_TOKEN)
-        status = LTE_ERR_ARGUMENT;
     return status == LTE_OK ? STATUS_OK : message_failed("cannot choose a token", status);
 }
 
@@ -245,6 +250,7 @@ static int generate(struct generation *g)
         status = write_text(g);
     if (g->settings->stats && (status == STATUS_OK || status == STATUS_INTERRUPTED))
         print_stats(g);
+    free(g->candidates);
     free(g->logits);
     free(g->piece);
     lte_sampler_free(g->sampler);
