@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A model on a Vulkan device: tokens a second, prompt and decode, one sequence and eight; and the
 // time of every kind of op, by the device's clock, against what the device can read and multiply; and
-// of every kernel.
+// of every kernel. Decoding is greedy; and sampled, from the largest logits and from all.
 #include "config.h"
 
 #include <stdio.h>
@@ -17,7 +17,9 @@
 #include "lib/vk/run.h"
 #include "lte.h"
 
-enum { MOST = 8, LARGEST = 4096 /* batch */, REPEAT = 5 };
+enum { MOST = 8, LARGEST = 4096 /* batch */, REPEAT = 5, TOP_K = 40 };
+enum work { PREFILL, DECODE, SAMPLE, SAMPLE_ALL };
+static const char *const work_name[] = {"prefill", "decode", "sample", "from all"};
 
 struct bench {
     struct lte_context *context;
@@ -28,6 +30,9 @@ struct bench {
     size_t prompt, batch, decode; // tokens; of a prompt a batch at a time
     uint32_t *tokens;
     float *logits;
+    struct lte_sampler *sampler; // with top-k
+    struct lte_candidate *candidates;
+    uint32_t count;              // of candidates
 };
 
 static void must(enum lte_status status, const char *what)
@@ -72,16 +77,45 @@ static void open_model(struct bench *b)
         b->tokens[i] = (uint32_t)(i * 37 % b->model->vocabulary);
 }
 
+static void open_sampler(struct bench *b)
+{
+    struct lte_sampler_params p;
+    lte_sampler_params_init(&p);
+    p.temperature = 0.8f;
+    p.top_k = TOP_K;
+    must(lte_sampler_new(b->context, b->model->vocabulary, &p, &b->sampler), "a sampler");
+    b->count = lte_sampler_candidates(b->sampler);
+    b->candidates = bench_alloc(MOST * (size_t)b->count * sizeof *b->candidates);
+}
+
 static void read_prompt(struct bench *b, size_t sequences)
 {
     for (size_t i = 0; i < sequences; i++)
         must(lte_session_feed(b->session[i], b->tokens, b->prompt, LTE_LOGITS_LAST, b->logits), "feed");
 }
 
-static void step(struct bench *b, size_t sequences, uint32_t *next)
+static void sample(struct bench *b, size_t sequences, enum work work, uint32_t *next)
 {
-    must(lte_session_step_greedy(b->session, sequences, next, b->model->vocabulary, b->logits, next),
+    const uint32_t v = b->model->vocabulary;
+    must(work == SAMPLE ? lte_session_step_candidates(b->session, sequences, next, v, b->count,
+                                                      b->logits, b->candidates)
+                        : lte_session_step(b->session, sequences, next, b->logits),
          "step");
+    for (size_t i = 0; i < sequences; i++)
+        must(work == SAMPLE ? lte_sampler_sample_candidates(
+                                  b->sampler, b->candidates + i * b->count, b->count, &next[i])
+                            : lte_sampler_sample(b->sampler, b->logits + i * v, &next[i]),
+             "sample");
+}
+
+static void step(struct bench *b, size_t sequences, enum work work, uint32_t *next)
+{
+    if (work == DECODE)
+        must(lte_session_step_greedy(b->session, sequences, next, b->model->vocabulary, b->logits,
+                                     next),
+             "step");
+    else
+        sample(b, sequences, work, next);
 }
 
 static void print_rate(const char *what, size_t sequences, size_t tokens, double seconds)
@@ -94,7 +128,7 @@ static void print_rate(const char *what, size_t sequences, size_t tokens, double
 }
 
 // The second time round, when pipelines are compiled and steps recorded.
-static void rates(struct bench *b, size_t sequences)
+static void rates(struct bench *b, size_t sequences, enum work work)
 {
     for (int round = 0; round < 2; round++) {
         uint32_t next[MOST] = {0};
@@ -102,14 +136,14 @@ static void rates(struct bench *b, size_t sequences)
             lte_session_reset(b->session[i]);
         double from = bench_now();
         read_prompt(b, sequences);
-        if (round)
+        if (round && work == DECODE)
             print_rate("prefill", sequences, b->prompt, bench_now() - from);
-        step(b, sequences, next);
+        step(b, sequences, work, next);
         from = bench_now();
         for (size_t i = 0; i < b->decode; i++)
-            step(b, sequences, next);
+            step(b, sequences, work, next);
         if (round)
-            print_rate("decode", sequences, b->decode, bench_now() - from);
+            print_rate(work_name[work], sequences, b->decode, bench_now() - from);
     }
 }
 
@@ -185,10 +219,11 @@ static void print_kernels(const char *what, size_t sequences, const double *seco
 }
 
 // Of the last piece of the prompt, or of steps after it: every op, or every call alone.
-static void parts(struct bench *b, size_t sequences, bool decode, bool calls)
+static void parts(struct bench *b, size_t sequences, enum work work, bool calls)
 {
+    const bool decode = work != PREFILL;
     const size_t rows = decode ? 1 : b->batch, room = calls ? 8192 : b->model->graph->ops + 1;
-    const char *what = decode ? "decode" : "prefill";
+    const char *what = work_name[work];
     double op[LTE_OPS] = {0}, kernel[LTE_VK_KERNEL_COUNT] = {0};
     size_t count[LTE_VK_KERNEL_COUNT] = {0};
     uint32_t next[MOST] = {0};
@@ -203,7 +238,7 @@ static void parts(struct bench *b, size_t sequences, bool decode, bool calls)
     lte_vk_forget(on_device(b->session[0]));
     for (int i = -1; i < REPEAT; i++) { // the first records
         if (decode) {
-            step(b, sequences, next);
+            step(b, sequences, work, next);
         } else {
             lte_session_reset(b->session[0]);
             read_prompt(b, 1);
@@ -212,7 +247,8 @@ static void parts(struct bench *b, size_t sequences, bool decode, bool calls)
             add_times(b, &t, op, kernel);
     }
     for (size_t i = 1; i < t.used; i++)
-        count[t.at[i].kernel]++;
+        if (work != SAMPLE || t.at[i].kernel == LTE_VK_candidates) // all else is as in decoding
+            count[t.at[i].kernel]++;
     if (calls)
         print_kernels(what, sequences, kernel, count);
     else
@@ -223,13 +259,14 @@ static void parts(struct bench *b, size_t sequences, bool decode, bool calls)
     bench_free(t.at);
 }
 
-static void ops(struct bench *b, size_t sequences, bool decode)
+static void ops(struct bench *b, size_t sequences, enum work work)
 {
     if (!bench_options.json)
-        printf("%s, %zu sequences, %zu tokens each:\n", decode ? "decode" : "prefill", sequences,
-               decode ? 1 : b->batch);
-    parts(b, sequences, decode, false);
-    parts(b, sequences, decode, true);
+        printf("%s, %zu sequences, %zu tokens each:\n", work_name[work], sequences,
+               work == PREFILL ? b->batch : 1);
+    if (work != SAMPLE)
+        parts(b, sequences, work, false);
+    parts(b, sequences, work, true);
 }
 
 int main(int argc, char **argv)
@@ -249,11 +286,16 @@ int main(int argc, char **argv)
     if (!bench_options.json)
         printf("%s: reads %.1f GB/s, copies %.1f GB/s, multiplies and adds %.1f GFLOP/s\n",
                lte_vk_device_name(b.device), b.roof.read, b.roof.copy, b.roof.gflops);
-    rates(&b, 1);
-    rates(&b, MOST);
-    ops(&b, 1, false);
-    ops(&b, 1, true);
-    ops(&b, MOST, true);
+    open_sampler(&b);
+    for (size_t sequences = 1; sequences <= MOST; sequences += MOST - 1)
+        for (int work = DECODE; work <= SAMPLE_ALL; work++)
+            rates(&b, sequences, (enum work)work);
+    ops(&b, 1, PREFILL);
+    for (size_t sequences = 1; sequences <= MOST; sequences += MOST - 1) {
+        ops(&b, sequences, DECODE);
+        ops(&b, sequences, SAMPLE);
+    }
+    lte_sampler_free(b.sampler);
     for (size_t i = 0; i < MOST; i++)
         lte_session_free(b.session[i]);
     lte_model_free(b.model);
