@@ -48,10 +48,11 @@ static enum lte_status continue_prompt(const struct evaluation *e, struct reader
 {
     const uint32_t vocabulary = e->engine->info.vocabulary;
     const uint32_t size = lte_tokenizer_size(e->tokenizer);
+    const uint32_t ids = size < vocabulary ? size : vocabulary;
+    uint32_t token = logits_highest(s->logits, ids);
     struct lte_stream stream;
     lte_stream_init(&stream, e->tokenizer, 0);
-    for (uint64_t i = 0; i < count; i++) {
-        const uint32_t token = logits_highest(s->logits, size < vocabulary ? size : vocabulary);
+    for (uint64_t i = 0; i < count && token != LTE_NO_TOKEN; i++) {
         const size_t before = c->length;
         if ((int64_t)token == e->engine->info.eos || !put(c, &stream, token))
             return LTE_OK;
@@ -59,7 +60,7 @@ static enum lte_status continue_prompt(const struct evaluation *e, struct reader
             return LTE_OK;
         if (i + 1 < count) {
             const enum lte_status status =
-                lte_session_feed(s->session, &token, 1, LTE_LOGITS_LAST, s->logits);
+                lte_session_step_greedy(&s->session, 1, &token, ids, s->logits, &token);
             if (status != LTE_OK)
                 return status;
         }
