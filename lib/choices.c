@@ -20,22 +20,6 @@ uint32_t lte_choice_key(float x)
     return bits & UINT32_C(0x80000000) ? ~bits : bits | UINT32_C(0x80000000);
 }
 
-// By gaps that grow threefold (Shell): a few hundred choices, and no memory beside theirs.
-void lte_choices_sort(struct choice *c, uint32_t n)
-{
-    uint32_t gap = 1;
-    while (gap < n / 3)
-        gap = 3 * gap + 1;
-    for (; gap; gap /= 3)
-        for (uint32_t i = gap; i < n; i++) {
-            const struct choice moved = c[i];
-            uint32_t at = i;
-            for (; at >= gap && c[at - gap].id > moved.id; at -= gap)
-                c[at] = c[at - gap];
-            c[at] = moved;
-        }
-}
-
 // exp(x) for x <= 0, to about one unit in the last place; 0 below the smallest normal number. C
 // libraries differ in exp's last bit, and so would the tokens. Each product is a statement of its
 // own because a compiler may fuse a product and a sum of one expression.

@@ -15,8 +15,6 @@ struct choice {
 // Unsigned integers that order as the floats do; both zeros map to one.
 uint32_t lte_choice_key(float x);
 
-void lte_choices_sort(struct choice *c, uint32_t n); // by id
-
 // Turns logits into weights relative to the largest, whose weight is 1 (also when it is infinite).
 void lte_choices_weigh(struct choice *c, uint32_t n, double temperature);
 

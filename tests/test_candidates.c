@@ -242,6 +242,31 @@ static void the_same_token_as_from_all(void **state)
     }
 }
 
+// Ids of more digits than a small vocabulary has, best first and so in no order of ids.
+static void large_vocabularies(void **state)
+{
+    enum { LARGE = 70000, K = 300 };
+    struct lte_sampler_params p = defaults();
+    struct lte_candidate c[K];
+    float *logits = malloc(LARGE * sizeof *logits);
+    (void)state;
+    p.temperature = 50;
+    p.top_k = K;
+    struct lte_sampler *all = new_sampler(LARGE, &p), *some = new_sampler(LARGE, &p);
+    for (int i = 0; i < 4; i++) {
+        uint32_t a, b;
+        for (size_t n = 0; n < LARGE; n++)
+            logits[n] = many();
+        lte_candidates_find(logits, LARGE, K, c);
+        assert_int_equal(lte_sampler_sample(all, logits, &a), LTE_OK);
+        assert_int_equal(lte_sampler_sample_candidates(some, c, K, &b), LTE_OK);
+        assert_int_equal(a, b);
+    }
+    lte_sampler_free(some);
+    lte_sampler_free(all);
+    free(logits);
+}
+
 // A token that a penalty puts behind many equal ones comes back when it is forgotten.
 static void a_penalty_reaches_behind_the_cut(void **state)
 {
@@ -290,6 +315,7 @@ static void bad_candidates_are_refused(void **state)
     p.top_k = 3;
     struct lte_sampler *s = new_sampler(4, &p);
     refuse(s, c, 2, "needs 3");
+    refuse(s, c, LTE_MOST_CANDIDATES + 1, "needs 3 to 1024");
     assert_int_equal(lte_sampler_sample_candidates(NULL, c, 3, &token), LTE_ERR_ARGUMENT);
     assert_int_equal(lte_sampler_sample_candidates(s, NULL, 3, &token), LTE_ERR_ARGUMENT);
     assert_int_equal(lte_sampler_sample_candidates(s, c, 3, NULL), LTE_ERR_ARGUMENT);
@@ -331,6 +357,7 @@ int main(void)
         cmocka_unit_test(find_in_rising_and_falling_order),
         cmocka_unit_test(how_many_are_needed),
         cmocka_unit_test(the_same_token_as_from_all),
+        cmocka_unit_test(large_vocabularies),
         cmocka_unit_test(a_penalty_reaches_behind_the_cut),
         cmocka_unit_test(bad_candidates_are_refused),
         cmocka_unit_test(nothing_is_allocated),

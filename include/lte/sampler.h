@@ -52,7 +52,8 @@ LTE_API uint32_t lte_sampler_candidates(const struct lte_sampler *sampler);
 // Chooses from as many candidates, or more, of lte_session_step_candidates() the token that
 // lte_sampler_sample() would choose from all logits, and remembers it. Their order does not matter.
 // As lte_sampler_sample(), and LTE_ERR_ARGUMENT: fewer than lte_sampler_candidates(), or that is 0;
-// an id outside the vocabulary, other than LTE_NO_TOKEN; more of them than the vocabulary.
+// more than LTE_MOST_CANDIDATES; an id outside the vocabulary, other than LTE_NO_TOKEN; more of them
+// than the vocabulary.
 LTE_API enum lte_status lte_sampler_sample_candidates(struct lte_sampler *sampler,
                                                       const struct lte_candidate *candidates,
                                                       uint32_t count, uint32_t *token);
