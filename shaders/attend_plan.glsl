@@ -3,10 +3,12 @@
 #ifndef LTE_SHADERS_ATTEND_PLAN_GLSL
 #define LTE_SHADERS_ATTEND_PLAN_GLSL
 
-// Words of a plan: until[keys], owner[buffer], the slots held before, and one more than the slot
-// taken last, or 0.
+// Words of a plan: until[keys], owner[buffer], entering[rows], the slots held before, and one more
+// than the slot taken last, or 0. entering[i] is the score of the token that leaves before query i
+// if the buffer takes it, or 0.
 uint plan_owner() { return p.slots + p.ring + p.rows; }
-uint plan_held() { return plan_owner() + p.slots; }
+uint plan_entering() { return plan_owner() + p.slots; }
+uint plan_held() { return plan_entering() + p.rows; }
 uint plan_taken() { return plan_held() + 1; }
 uint plan_words() { return plan_taken() + 1; }
 // Where that of a head begins, of a segment counted from the group's first.

@@ -4,6 +4,7 @@ SHADERS = %D%/rmsnorm.comp
 SHADER_PARTS = %D%/common.glsl %D%/params.h
 # of ops with state
 SHADERS += %D%/attend.comp \
+  %D%/attend_enter.comp \
   %D%/attend_finish.comp \
   %D%/attend_join.comp \
   %D%/attend_keep.comp \

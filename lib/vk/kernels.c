@@ -22,6 +22,7 @@
 #include "shaders/rope_angles.spv.h"
 
 #include "shaders/attend.spv.h"
+#include "shaders/attend_enter.spv.h"
 #include "shaders/attend_finish.spv.h"
 #include "shaders/attend_join.spv.h"
 #include "shaders/attend_keep.spv.h"

@@ -7,12 +7,12 @@
 
 #include "lib/kv.h"
 #include "lib/op/loop.h"
+#include "lib/vk/op/attend_plan.h"
 #include "lib/vk/op/attend_tiles.h"
 #include "lib/vk/ops.h"
 
 enum {
     SLOTS = 8, THREADS = 128,
-    PLAN_SLOTS = 2048,                // that attend_plan has in shared memory
     STEP_HEADS = 8, STEP_QUADS = 256, // of queries of a workgroup of attend_step, at most
     STEP_LOADS = 4,                   // quads of a tile's keys that a thread loads
     STEP_GROUPS = 1024                // workgroups, about
@@ -24,7 +24,7 @@ struct attend {
     const struct lte_vk_group *group;
     struct lte_kv kv;
     struct lte_attend_params p;
-    struct lte_vk_range state, q, k, v, score, plan, shares, out;
+    struct lte_vk_range state, q, k, v, score, plan, spare, shares, out;
     bool stores, beside;
 };
 
@@ -59,21 +59,44 @@ static void round_kept(struct attend *a)
                                            .z = a->group->count});
 }
 
-static void plan(struct attend *a)
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void enter(struct attend *a)
 {
     const struct lte_attend_params *p = &a->p;
-    const size_t head = 2 * (size_t)p->slots + p->ring + p->rows + 2;
+    const size_t head = 2 * ((size_t)p->slots + p->rows) + p->ring + 2;
     if (!p->retains)
         return;
     a->plan = lte_vk_scratch(a->e, a->group->count * p->heads * head * sizeof(uint32_t));
-    lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_plan,
-                                           .constant = {p->slots <= PLAN_SLOTS ? PLAN_SLOTS : 1},
-                                           .bind = {a->e->segments, a->score, a->state, a->plan},
-                                           .push = p,
-                                           .beside = a->beside,
-                                           .x = 1,
-                                           .y = p->heads,
-                                           .z = a->group->count});
+    lte_vk_run(a->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_attend_enter,
+        .bind = {a->e->segments, a->score, a->state, a->plan},
+        .push = p,
+        .beside = a->beside,
+        .x = (most(most(p->slots, p->ring), p->rows) + THREADS - 1) / THREADS,
+        .y = p->heads,
+        .z = a->group->count});
+}
+
+static void plan(struct attend *a)
+{
+    const struct lte_attend_params *p = &a->p;
+    const struct lte_vk_plan s = lte_vk_plan(a->e->device, p->slots, p->rows);
+    if (!p->retains)
+        return;
+    a->spare = lte_vk_scratch(a->e, a->group->count * p->heads * s.spare_bytes);
+    lte_vk_run(a->e, &(struct lte_vk_call){
+        .kernel = LTE_VK_attend_plan,
+        .constant = {s.threads, s.room, s.takers, s.apart},
+        .bind = {a->e->segments, a->state, a->plan, s.apart ? a->spare : lte_vk_none()},
+        .push = p,
+        .beside = a->beside,
+        .x = 1,
+        .y = p->heads,
+        .z = a->group->count});
 }
 
 static void join(struct attend *a)
@@ -246,6 +269,7 @@ static struct attend prepare(struct lte_vk_encoder *e, const struct lte_op *op,
         .v = lte_vk_value(e, op->in[2]),
         .score = o->retains ? lte_vk_value(e, op->in[3]) : lte_vk_none(),
         .plan = lte_vk_none(),
+        .spare = lte_vk_none(),
         .shares = lte_vk_none(),
         .out = lte_vk_value(e, op->out)};
     place(&a);
@@ -288,6 +312,7 @@ void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
         for_all(e, a, finish);
         return;
     }
+    for_all(e, a, enter);
     for_all(e, a, plan);
     for_all(e, a, attend);
     for_all(e, a, join);
