@@ -333,7 +333,10 @@ static void check_device(const struct vk_case *c, struct lte_vk_device *device, 
     if (!r.logits || !r.device_logits || !r.tokens)
         exit(99);
     const unsigned features = device->features;
+    uint32_t *shared = &device->properties.limits.maxComputeSharedMemorySize;
+    const uint32_t has_shared = *shared;
     device->features &= ~c->without;
+    *shared = c->shared ? c->shared : has_shared;
     const enum lte_status status = open_run(&r, device);
     if (refused)
         check_ok(status == LTE_ERR_UNSUPPORTED && strstr(rig.said, refused), "%s: refused", name);
@@ -342,6 +345,7 @@ static void check_device(const struct vk_case *c, struct lte_vk_device *device, 
     else
         check_ok(run_case(&r, name), "%s", name);
     device->features = features;
+    *shared = has_shared;
     if (r.worst > 0 || r.worst_state > 0)
         check_note("  worst %.2g, state %.2g", r.worst, r.worst_state);
     close_run(&r);

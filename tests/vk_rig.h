@@ -19,6 +19,7 @@ struct vk_case {
     size_t sessions;               // 1: steps of many rows; else steps of one row a session
     size_t steps, rows[VK_STEPS];  // sessions > 1: rows is not looked at
     unsigned without;              // features (enum lte_vk_feature) not to be used
+    uint32_t shared;               // not 0: bytes of shared memory that the device is said to have
     enum check_fill fill;
     // The inputs of a step, [rows][width]; NULL: check_fill() with `fill`.
     void (*draw)(const struct vk_case *c, lte_value value, float *x, size_t rows);

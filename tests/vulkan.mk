@@ -13,6 +13,9 @@ check_PROGRAMS += %D%/vk_attend %D%/vk_lte_score %D%/vk_short_conv %D%/vk_delta
 %C%_vk_short_conv_LDADD = $(VK_LIBS) -lm
 %C%_vk_delta_LDADD = $(VK_LIBS) -lm
 
+check_PROGRAMS += %D%/vk_evict
+%C%_vk_evict_LDADD = $(VK_LIBS) -lm
+
 check_PROGRAMS += %D%/vk_linear %D%/vk_candidates %D%/vk_rows
 %C%_vk_candidates_LDADD = $(VK_LIBS) $(MODEL_LIBS) -lm
 %C%_vk_linear_LDADD = $(VK_LIBS) -lm
