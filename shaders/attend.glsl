@@ -21,51 +21,21 @@ const uint VECTORS = (DIM + 3) / 4;                    // of a query; filled up 
 const uint QUADS = (VECTORS + KEY_LANES - 1) / KEY_LANES; // of a thread
 const uint STRIDE = VECTORS | 1;                       // of rows: no two threads at one bank
 const uint LOADS = (TILE * VECTORS + THREADS - 1) / THREADS;
-const uint LIST = 2 * THREADS;                         // keys that are gathered, going round
-const uint NEVER = 0xffffffffu;
 const float LOWEST = -3.402823466e38;
+#include "attend_list.glsl"
+#include "attend_load.glsl"
 
 shared vec4 query[ROWS * STRIDE];
 shared vec4 tile[TILE * STRIDE];           // keys, then values
 shared vec4 weight[TILE * ROW_LANES];      // of a key, for the rows of a lane
-shared vec4 across[BLOCK * THREADS / 4];   // what the lanes of a row tell each other
-shared uint gathered[LIST];                    // the keys
-shared uvec2 seen[LIST];                   // queries [x, y) see the key
 shared uint wanted[THREADS / 32];          // a bit a key
+shared vec4 across[BLOCK * THREADS / 4];   // what the lanes of a row tell each other
 
 vec4 sum[BLOCK * QUADS];                   // of values, for every row
 float total[BLOCK], top[BLOCK];            // of this lane's weights; the rows' maxima
 vec4 loaded[LOADS];
 float x[BLOCK * KEYS];                     // scores, then weights, of the thread's rows and keys
-lte_vk_segment g;
-uint key_head, first_head, first, last;    // heads of the group, queries of the workgroup
-uint listed = 0, done = 0;                 // keys that were gathered, and that were worked on
 uint lane, row_lane;
-
-// What the shader that includes this says: how many keys there are for the workgroup, or NEVER: its
-// rows are no business of its; the queries [x, y) that see key i of these; four numbers of a key,
-// or of its value, from 4 * quad on.
-uint begin();
-uvec2 visible(uint i);
-vec4 load(uint i, uint quad, bool values);
-
-// Four numbers of row `row` of what begins at that word of the state.
-vec4 load_state(uint from, uint row, uint quad)
-{
-    if (DIM % 4 == 0 && TYPE == LTE_F32)
-        return uintBitsToFloat(state4[from / 4 + row * VECTORS + quad]);
-    if (DIM % 4 == 0) {
-        const uvec2 words = state2[from / 2 + row * VECTORS + quad];
-        return vec4(lte_widen(TYPE, words.x), lte_widen(TYPE, words.y));
-    }
-    vec4 y = vec4(0);
-    for (uint d = 4 * quad; d < min(4 * quad + 4, DIM); d++)
-        if (TYPE == LTE_F32)
-            y[d % 4] = uintBitsToFloat(state[from + row * DIM + d]);
-        else // an even number of them
-            y[d % 4] = lte_widen(TYPE, state[from + (row * DIM + d) / 2])[d % 2];
-    return y;
-}
 
 // Lists those of the next THREADS keys that a query of the workgroup sees.
 void gather(uint from, uint end)
@@ -92,15 +62,9 @@ void gather(uint from, uint end)
     }
 }
 
-// Until there is a tile of keys.
-void fill(inout uint from, uint end)
-{
-    while (listed - done < TILE && from < end) {
-        gather(from, end);
-        from += THREADS;
-    }
-    barrier();
-}
+// What the shader that includes this says beside: four numbers of a key, or of its value, from
+// 4 * quad on.
+vec4 load(uint i, uint quad, bool values);
 
 // Of the next tile; the last one may not be full.
 void load_tile(bool values)

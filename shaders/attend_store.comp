@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: BSD-2-Clause
-// This call's keys, values and scores into the ring: a workgroup a token of a head. Last, because
-// what was in the ring is needed until here.
+// This call's keys, values and scores into the ring: a workgroup a token of a head, of the last
+// ones, which stay there. Last, because what was in the ring is needed until here.
 #extension GL_GOOGLE_include_directive : require
 #define THREADS 64
 #include "common.glsl"
@@ -26,5 +26,5 @@ void main()
     const uint head = gl_WorkGroupID.y;
     const uint taken = p.retains != 0 && p.rows == 1
                            ? plan[plan_of(gl_WorkGroupID.z, head) + plan_taken()] : 0;
-    store(g, gl_WorkGroupID.x, head, taken);
+    store(g, gl_WorkGroupID.x + g.rows - min(g.rows, gl_NumWorkGroups.x), head, taken);
 }

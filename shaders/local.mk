@@ -10,6 +10,7 @@ SHADERS += %D%/attend.comp \
   %D%/attend_keep.comp \
   %D%/attend_plan.comp \
   %D%/attend_round.comp \
+  %D%/attend_split.comp \
   %D%/attend_step.comp \
   %D%/attend_store.comp \
   %D%/delta_gates.comp \
@@ -54,10 +55,12 @@ SHADER_PARTS += %D%/maths.glsl \
 SHADERS += %D%/split_inputs.comp
 # Not every compiler knows them; releases carry the array where the one that made the release does.
 if COOPERATIVE_MATRICES
-SHADERS += %D%/delta_chunk_cooperative.comp \
+SHADERS += %D%/attend_cooperative.comp \
+  %D%/delta_chunk_cooperative.comp \
   %D%/gemm_cooperative.comp
 else
-EXTRA_DIST += %D%/delta_chunk_cooperative.comp \
+EXTRA_DIST += %D%/attend_cooperative.comp \
+  %D%/delta_chunk_cooperative.comp \
   %D%/gemm_cooperative.comp
 endif
 
@@ -75,7 +78,12 @@ SHADERS += %D%/cache_store.comp \
   %D%/nsa_score.comp \
   %D%/sparse_attend.comp \
   %D%/sparse_select.comp
-SHADER_PARTS += %D%/attend.glsl
+SHADER_PARTS += %D%/attend.glsl \
+  %D%/attend_entries.glsl \
+  %D%/attend_keys.glsl \
+  %D%/attend_list.glsl \
+  %D%/attend_load.glsl \
+  %D%/split.glsl
 
 # of the choice of a token
 SHADERS += %D%/candidates.comp

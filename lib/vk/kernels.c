@@ -28,6 +28,7 @@
 #include "shaders/attend_keep.spv.h"
 #include "shaders/attend_plan.spv.h"
 #include "shaders/attend_round.spv.h"
+#include "shaders/attend_split.spv.h"
 #include "shaders/attend_step.spv.h"
 #include "shaders/attend_store.spv.h"
 #include "shaders/delta_gates.spv.h"
@@ -48,10 +49,12 @@
 #include "shaders/candidates.spv.h"
 
 #ifdef HAVE_COOPERATIVE_MATRICES
+#include "shaders/attend_cooperative.spv.h"
 #include "shaders/delta_chunk_cooperative.spv.h"
 #include "shaders/gemm_cooperative.spv.h"
 #else // no device has the feature then
-static const uint32_t lte_spv_delta_chunk_cooperative[1], lte_spv_gemm_cooperative[1];
+static const uint32_t lte_spv_attend_cooperative[1], lte_spv_delta_chunk_cooperative[1],
+    lte_spv_gemm_cooperative[1];
 #endif
 
 #include "shaders/forget_gates.spv.h"

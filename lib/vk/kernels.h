@@ -27,12 +27,14 @@
     X(pick, "rbw", struct lte_candidates_params, 0) \
     X(candidates, "rbw", struct lte_candidates_params, 0) \
     X(attend, "rrrrrrw", struct lte_attend_params, 0) \
+    X(attend_cooperative, "rrrrrw", struct lte_attend_params, LTE_VK_COOPERATIVE) \
     X(attend_enter, "rrrw", struct lte_attend_params, 0) \
     X(attend_finish, "rrwrrrbr", struct lte_attend_params, 0) \
     X(attend_join, "rrw", struct lte_attend_params, 0) \
     X(attend_keep, "rrrrb", struct lte_attend_params, 0) \
     X(attend_plan, "rbbb", struct lte_attend_params, 0) \
     X(attend_round, "rbb", struct lte_attend_params, 0) \
+    X(attend_split, "rrrrrww", struct lte_attend_params, LTE_VK_FLOAT16) \
     X(attend_step, "rrrrrrww", struct lte_attend_params, 0) \
     X(attend_store, "rrrrbr", struct lte_attend_params, 0) \
     X(score_conv, "rrrrrw", struct lte_score_params, 0) \

@@ -44,8 +44,10 @@ LIB_VULKAN += %D%/op/attend.c \
 LIB_VULKAN += %D%/op/diag_rule.c \
   %D%/op/mixer_gates.c
 # of sparse attention
-LIB_VULKAN += %D%/op/attend_plan.c \
-  %D%/op/attend_plan.h
+LIB_VULKAN += %D%/op/attend.h \
+  %D%/op/attend_plan.c \
+  %D%/op/attend_plan.h \
+  %D%/op/attend_prompt.c
 LIB_VULKAN += %D%/op/attend_tiles.c \
   %D%/op/attend_tiles.h \
   %D%/op/dsa.c \

@@ -1,35 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// attend on the device: who sees what (as lib/kv_plan.c), softmax over what is seen, and storing
-// (as lib/kv.c), each a shader of its own.
+// attend on the device: a single token's in two shaders. What comes in many tokens at once is in
+// attend_prompt.c.
 #include "config.h"
 
 #include <math.h>
 
 #include "lib/kv.h"
 #include "lib/op/loop.h"
-#include "lib/vk/op/attend_plan.h"
+#include "lib/vk/op/attend.h"
 #include "lib/vk/op/attend_tiles.h"
 #include "lib/vk/ops.h"
 
 enum {
-    SLOTS = 8, THREADS = 128,
+    THREADS = 128,
     STEP_HEADS = 8, STEP_QUADS = 256, // of queries of a workgroup of attend_step, at most
     STEP_LOADS = 4,                   // quads of a tile's keys that a thread loads
     STEP_GROUPS = 1024                // workgroups, about
 };
 
-struct attend {
-    struct lte_vk_encoder *e;
-    const struct lte_op *op;
-    const struct lte_vk_group *group;
-    struct lte_kv kv;
-    struct lte_attend_params p;
-    struct lte_vk_range state, q, k, v, score, plan, spare, shares, out;
-    bool stores, beside;
-};
-
 // Offsets in the state.
-static void place(struct attend *a)
+static void place(struct lte_vk_attend *a)
 {
     struct lte_kv *kv = &a->kv;
     lte_kv_carve(&a->op->attend, a->group->params, lte_vk_nowhere(), kv);
@@ -44,7 +34,7 @@ static void place(struct attend *a)
     a->p.slots_used = lte_vk_words(kv->buffer_used);
 }
 
-static void round_kept(struct attend *a)
+static void round_kept(struct lte_vk_attend *a)
 {
     const size_t width = a->p.heads * a->p.head_dim;
     if (a->kv.type == LTE_DTYPE_F32)
@@ -59,128 +49,20 @@ static void round_kept(struct attend *a)
                                            .z = a->group->count});
 }
 
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static void enter(struct attend *a)
-{
-    const struct lte_attend_params *p = &a->p;
-    const size_t head = 2 * ((size_t)p->slots + p->rows) + p->ring + 2;
-    if (!p->retains)
-        return;
-    a->plan = lte_vk_scratch(a->e, a->group->count * p->heads * head * sizeof(uint32_t));
-    lte_vk_run(a->e, &(struct lte_vk_call){
-        .kernel = LTE_VK_attend_enter,
-        .bind = {a->e->segments, a->score, a->state, a->plan},
-        .push = p,
-        .beside = a->beside,
-        .x = (most(most(p->slots, p->ring), p->rows) + THREADS - 1) / THREADS,
-        .y = p->heads,
-        .z = a->group->count});
-}
-
-static void plan(struct attend *a)
-{
-    const struct lte_attend_params *p = &a->p;
-    const struct lte_vk_plan s = lte_vk_plan(a->e->device, p->slots, p->rows);
-    if (!p->retains)
-        return;
-    a->spare = lte_vk_scratch(a->e, a->group->count * p->heads * s.spare_bytes);
-    lte_vk_run(a->e, &(struct lte_vk_call){
-        .kernel = LTE_VK_attend_plan,
-        .constant = {s.threads, s.room, s.takers, s.apart},
-        .bind = {a->e->segments, a->state, a->plan, s.apart ? a->spare : lte_vk_none()},
-        .push = p,
-        .beside = a->beside,
-        .x = 1,
-        .y = p->heads,
-        .z = a->group->count});
-}
-
-static void join(struct attend *a)
-{
-    if (a->p.splits > 1)
-        lte_vk_run(a->e, &(struct lte_vk_call){.kernel = LTE_VK_attend_join,
-                                               .bind = {a->e->segments, a->shares, a->out},
-                                               .push = &a->p,
-                                               .beside = a->beside,
-                                               .x = (size_t)a->p.heads * a->p.group,
-                                               .y = a->p.rows,
-                                               .z = a->group->count});
-}
-
-static void attend(struct attend *a)
-{
-    struct lte_attend_params *p = &a->p;
-    const uint64_t keys = (uint64_t)p->slots + p->ring + p->rows;
-    const struct lte_vk_tiles t =
-        lte_vk_tiles(a->e->device, &(struct lte_vk_tiling){.heads = p->heads,
-                                                           .group = p->group,
-                                                           .head_dim = p->head_dim,
-                                                           .rows = p->rows,
-                                                           .queries = p->rows,
-                                                           .segments = a->group->count,
-                                                           .keys = keys});
-    p->splits = t.splits;
-    a->shares = lte_vk_scratch(a->e, t.shares_bytes);
-    lte_vk_run(a->e, &(struct lte_vk_call){
-        .kernel = LTE_VK_attend,
-        .constant = {p->head_dim, t.queries * t.heads, t.heads, t.keys, a->kv.type, p->splits > 1},
-        .bind = {a->e->segments, a->state, a->q, a->k, a->v, a->plan,
-                 p->splits > 1 ? a->shares : a->out},
-        .push = p,
-        .beside = a->beside,
-        .x = t.x,
-        .y = t.y,
-        .z = a->group->count});
-}
-
-static void keep(struct attend *a)
-{
-    const struct lte_attend_params *p = &a->p;
-    if (a->stores && p->retains && p->rows > 1)
-        lte_vk_run(a->e, &(struct lte_vk_call){
-            .kernel = LTE_VK_attend_keep,
-            .constant = {a->kv.type},
-            .bind = {a->e->segments, a->k, a->v, a->plan, a->state},
-            .push = p,
-            .beside = a->beside,
-            .x = (p->slots + SLOTS - 1) / SLOTS,
-            .y = p->heads,
-            .z = a->group->count});
-}
-
-static void store(struct attend *a)
-{
-    const struct lte_attend_params *p = &a->p;
-    if (a->stores)
-        lte_vk_run(a->e, &(struct lte_vk_call){
-            .kernel = LTE_VK_attend_store,
-            .constant = {a->kv.type},
-            .bind = {a->e->segments, a->k, a->v, a->score, a->state, a->plan},
-            .push = p,
-            .beside = a->beside,
-            .x = p->rows,
-            .y = p->heads,
-            .z = a->group->count});
-}
-
 // Whether the score of the token that leaves the window has come with one before this one.
-static bool scored_before(const struct attend *a)
+static bool scored_before(const struct lte_vk_attend *a)
 {
     return !a->p.retains || a->p.ring > a->p.delay;
 }
 
 // attend_step has vectors of four.
-static bool steps(const struct attend *a)
+static bool steps(const struct lte_vk_attend *a)
 {
     return a->p.rows == 1 && a->p.head_dim % 4 == 0;
 }
 
 // A single token: shares of the keys, each with a look at what leaves; then all that is left.
-static void step(struct attend *a)
+static void step(struct lte_vk_attend *a)
 {
     struct lte_attend_params *p = &a->p;
     const uint32_t quads = p->head_dim / 4;
@@ -208,7 +90,7 @@ static void step(struct attend *a)
         .z = a->group->count});
 }
 
-static void finish(struct attend *a)
+static void finish(struct lte_vk_attend *a)
 {
     struct lte_attend_params *p = &a->p;
     p->stores = a->stores;
@@ -232,7 +114,7 @@ static const struct lte_op *keeper(const struct lte_op *op, const struct lte_vk_
 
 // A single token is kept as it was in the loop after which it left: every loop stores it that it
 // reaches.
-static bool stores(struct attend *a, const struct lte_vk_group *g)
+static bool stores(struct lte_vk_attend *a, const struct lte_vk_group *g)
 {
     const struct lte_attend_op *o = &a->op->attend;
     if (!g->params->share_loops || !o->leaves || g->rows > 1)
@@ -245,11 +127,11 @@ static bool stores(struct attend *a, const struct lte_vk_group *g)
     return true;
 }
 
-static struct attend prepare(struct lte_vk_encoder *e, const struct lte_op *op,
+static struct lte_vk_attend prepare(struct lte_vk_encoder *e, const struct lte_op *op,
                              const struct lte_vk_group *g)
 {
     const struct lte_attend_op *o = &op->attend;
-    struct attend a = {
+    struct lte_vk_attend a = {
         .e = e,
         .op = op,
         .group = g,
@@ -270,6 +152,8 @@ static struct attend prepare(struct lte_vk_encoder *e, const struct lte_op *op,
         .score = o->retains ? lte_vk_value(e, op->in[3]) : lte_vk_none(),
         .plan = lte_vk_none(),
         .spare = lte_vk_none(),
+        .split = lte_vk_none(),
+        .back = lte_vk_none(),
         .shares = lte_vk_none(),
         .out = lte_vk_value(e, op->out)};
     place(&a);
@@ -279,8 +163,8 @@ static struct attend prepare(struct lte_vk_encoder *e, const struct lte_op *op,
     return a;
 }
 
-// A part of the op, for all groups beside each other. It makes a call, or none.
-static void for_all(struct lte_vk_encoder *e, struct attend *a, void (*part)(struct attend *))
+void lte_vk_attend_all(struct lte_vk_encoder *e, struct lte_vk_attend *a,
+                       void (*part)(struct lte_vk_attend *))
 {
     const size_t before = e->calls;
     for (size_t i = 0; i < e->groups; i++) {
@@ -290,7 +174,7 @@ static void for_all(struct lte_vk_encoder *e, struct attend *a, void (*part)(str
 }
 
 // All groups'; whether a single token of each comes.
-static bool prepare_all(struct lte_vk_encoder *e, const struct lte_op *op, struct attend *a)
+static bool prepare_all(struct lte_vk_encoder *e, const struct lte_op *op, struct lte_vk_attend *a)
 {
     bool single = true;
     for (size_t i = 0; i < e->groups; i++) {
@@ -302,27 +186,22 @@ static bool prepare_all(struct lte_vk_encoder *e, const struct lte_op *op, struc
 
 void lte_vk_encode_attend(struct lte_vk_encoder *e, const struct lte_op *op)
 {
-    struct attend a[LTE_VK_SEGMENTS];
+    struct lte_vk_attend a[LTE_VK_SEGMENTS];
     if (op->attend.head_dim > LTE_VK_HEAD_DIM)
         lte_vk_refuse(e, "heads of %zu numbers, at most %d", op->attend.head_dim, LTE_VK_HEAD_DIM);
     const bool single = prepare_all(e, op, a);
-    for_all(e, a, round_kept);
+    lte_vk_attend_all(e, a, round_kept);
     if (single) {
-        for_all(e, a, step);
-        for_all(e, a, finish);
+        lte_vk_attend_all(e, a, step);
+        lte_vk_attend_all(e, a, finish);
         return;
     }
-    for_all(e, a, enter);
-    for_all(e, a, plan);
-    for_all(e, a, attend);
-    for_all(e, a, join);
-    for_all(e, a, keep);
-    for_all(e, a, store);
+    lte_vk_attend_prompt(e, a);
 }
 
 bool lte_vk_fuses_attend(const struct lte_vk_encoder *e, const struct lte_op *op)
 {
-    struct attend a[LTE_VK_SEGMENTS];
+    struct lte_vk_attend a[LTE_VK_SEGMENTS];
     struct lte_vk_encoder dry = *e; // what prepare() asks for is not asked for here
     bool fuses = op->attend.head_dim <= LTE_VK_HEAD_DIM && prepare_all(&dry, op, a);
     for (size_t i = 0; fuses && i < e->groups; i++)
@@ -335,9 +214,9 @@ void lte_vk_encode_fused_attend(struct lte_vk_encoder *e, const struct lte_op *o
                                 const struct lte_fusion *f)
 {
     const struct lte_op *score = &e->graph->op[f->first];
-    struct attend a[LTE_VK_SEGMENTS];
+    struct lte_vk_attend a[LTE_VK_SEGMENTS];
     prepare_all(e, op, a);
-    for_all(e, a, step);
+    lte_vk_attend_all(e, a, step);
     lte_vk_ops[score->kind](e, score);
-    for_all(e, a, finish);
+    lte_vk_attend_all(e, a, finish);
 }

@@ -8,7 +8,10 @@ enum {
     LEAST_ROWS = 4, LEAST_TILE = 8,
     THREADS = 128, ROW_LANES = 16, // as in shaders/attend.glsl
     LIST_BYTES = 2 * THREADS * 3 * sizeof(uint32_t) + 512,
-    WORKGROUPS = 512               // shares of the keys are made until there are so many
+    WORKGROUPS = 512,              // shares of the keys are made until there are so many
+    BANDS = 4, BAND = 16,          // of a workgroup, and rows, of attend_cooperative.comp
+    COOPERATIVE_DIM = 128,         // of its heads, at most: queries and sums are in registers
+    MOST_SPLIT = 256 << 20         // bytes of scratch for its keys
 };
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -64,17 +67,49 @@ static uint64_t most_shares(const struct lte_vk_tiling *g, const struct lte_vk_t
     return most > g->rows ? most : g->rows;
 }
 
+static void lay(const struct lte_vk_tiling *g, struct lte_vk_tiles *t)
+{
+    t->y = (size_t)g->heads * ((g->group + t->heads - 1) / t->heads);
+    const size_t blocks = (g->rows + t->queries - 1) / t->queries;
+    t->splits = g->splits ? g->splits : splits(g, t, blocks * t->y * g->segments);
+    t->x = blocks * t->splits;
+    t->shares_bytes = g->segments * most_shares(g, t) * g->heads * g->group *
+                     (g->head_dim + 2) * sizeof(float);
+}
+
 struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_device *d, const struct lte_vk_tiling *g)
 {
     const uint32_t most = most_rows(d, g->head_dim, (uint64_t)g->rows * g->group);
     struct lte_vk_tiles t = {.heads = least(g->group, most)};
     t.queries = g->queries > 1 ? most / t.heads : 1;
     t.keys = tile_keys(d, g->head_dim, t.queries * t.heads);
-    t.y = (size_t)g->heads * ((g->group + t.heads - 1) / t.heads);
-    const size_t blocks = (g->rows + t.queries - 1) / t.queries;
-    t.splits = g->splits ? g->splits : splits(g, &t, blocks * t.y * g->segments);
-    t.x = blocks * t.splits;
-    t.shares_bytes = g->segments * most_shares(g, &t) * g->heads * g->group *
-                     (g->head_dim + 2) * sizeof(float);
+    lay(g, &t);
     return t;
+}
+
+// As attend_cooperative.comp counts it.
+static uint32_t cooperative_bytes(uint32_t dim, uint32_t rows, uint32_t keys, uint32_t threads)
+{
+    const uint32_t main = keys * (dim / 4 + 1) + rows * (keys / 4 + 1);
+    const uint32_t queries = rows * (dim / 8 + 1);
+    return 16 * (main > queries ? main : queries) + rows * (uint32_t)sizeof(uint32_t) +
+           2 * threads * 5 * (uint32_t)sizeof(uint32_t) + keys * 8 + 64;
+}
+
+bool lte_vk_cooperative_tiles(const struct lte_vk_device *d, const struct lte_vk_tiling *g,
+                              struct lte_vk_tiles *t)
+{
+    const VkPhysicalDeviceLimits *l = &d->properties.limits;
+    const uint32_t size = d->subgroups.subgroupSize, rows = BANDS * BAND;
+    *t = (struct lte_vk_tiles){.heads = g->group, .keys = TILE, .subgroups = BANDS};
+    if (!(d->features & LTE_VK_COOPERATIVE) || size < 8 || size > 64 || g->queries == 1 ||
+        g->head_dim % 32 || g->head_dim > COOPERATIVE_DIM || g->group > rows ||
+        (uint64_t)g->rows * g->group < BAND || BANDS * size > l->maxComputeWorkGroupInvocations ||
+        cooperative_bytes(g->head_dim, rows, TILE, BANDS * size) > l->maxComputeSharedMemorySize ||
+        g->segments * g->heads * g->keys * g->head_dim * LTE_VK_SPLIT_BYTES > MOST_SPLIT)
+        return false;
+    t->queries = rows / t->heads;
+    t->split_keys = g->segments * g->heads * g->keys;
+    lay(g, t);
+    return true;
 }

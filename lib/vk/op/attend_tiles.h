@@ -6,7 +6,10 @@
 
 #include "lib/vk/encode.h"
 
-enum { LTE_VK_HEAD_DIM = 512 }; // numbers of a head at most
+enum {
+    LTE_VK_HEAD_DIM = 512,   // numbers of a head at most
+    LTE_VK_SPLIT_BYTES = 8   // of a number of a key and its value, for attend_cooperative.comp
+};
 
 struct lte_vk_tiling {
     uint32_t heads, group, head_dim; // key heads, and query heads of each
@@ -22,10 +25,15 @@ struct lte_vk_tiles {
     uint32_t splits;                 // shares of the keys
     size_t x, y;                     // workgroups
     uint64_t shares_bytes;           // grows with the rows, as scratch has to, while splits fall
+    uint32_t subgroups;              // attend_cooperative.comp alone: of a workgroup; and
+    uint64_t split_keys;             // keys as it has them, of all segments and heads
 };
 
 struct lte_vk_tiles lte_vk_tiles(const struct lte_vk_device *device,
                                  const struct lte_vk_tiling *tiling);
+// For attend_cooperative.comp, if it is for that device and these rows.
+bool lte_vk_cooperative_tiles(const struct lte_vk_device *device,
+                              const struct lte_vk_tiling *tiling, struct lte_vk_tiles *tiles);
 
 // An address to carve a state at, and the word of the state where a part lies that was carved
 // there.
