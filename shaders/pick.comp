@@ -28,8 +28,8 @@ void main()
         }
     } else {
         for (uint j = part * THREADS + me; j < p.ids; j += p.parts * THREADS) {
-            const uvec2 c = uvec2(j, x[row * p.stride + j]);
-            if (counts(c) && ahead(c, mine))
+            const uvec2 c = to_words(j, x[row * p.stride + j]);
+            if (ahead(c, mine))
                 mine = c;
         }
     }
@@ -44,7 +44,7 @@ void main()
         barrier();
     }
     if (me == 0 && LAST)
-        y[row] = mine.x;
+        y[row] = to_candidate(mine).x;
     else if (me == 0)
         found[row * p.parts + part] = mine;
 }

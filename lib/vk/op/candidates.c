@@ -5,7 +5,7 @@
 #include "lib/vk/ops.h"
 #include "lte/candidate.h"
 
-enum { THREADS = 256, MOST_PARTS = 64, WHOLE = 16 * THREADS };
+enum { THREADS = 256, MOST_PARTS = 64, MOST_HELD = 32, WHOLE = 16 * THREADS };
 
 _Static_assert(LTE_VK_MOST_CANDIDATES == LTE_MOST_CANDIDATES, "room in shared memory");
 _Static_assert(sizeof(struct lte_candidate) == 2 * sizeof(uint32_t), "as in the shader");
@@ -16,6 +16,11 @@ static uint32_t root(uint64_t x) // rounded down
     while ((r + 1) * (r + 1) <= x)
         r++;
     return (uint32_t)r;
+}
+
+static uint32_t a_thread(uint32_t n)
+{
+    return (n + THREADS - 1) / THREADS;
 }
 
 static struct lte_candidates_params params(const struct lte_vk_encoder *e, uint32_t ids,
@@ -38,7 +43,7 @@ static struct lte_vk_call call(const struct lte_vk_encoder *e, enum lte_vk_kerne
 
 void lte_vk_encode_greedy(struct lte_vk_encoder *e, uint32_t ids)
 {
-    const uint32_t blocks = (ids + THREADS - 1) / THREADS;
+    const uint32_t blocks = a_thread(ids);
     struct lte_candidates_params p = params(e, ids, 1);
     p.parts = blocks < MOST_PARTS ? blocks : MOST_PARTS;
     e->scratch_used = 0;
@@ -50,10 +55,18 @@ void lte_vk_encode_greedy(struct lte_vk_encoder *e, uint32_t ids)
     lte_vk_run(e, &c);
 }
 
+// Of that many entries those that a thread holds in registers; more are read again and again.
+static uint32_t held(uint32_t entries)
+{
+    return a_thread(entries) < MOST_HELD ? a_thread(entries) : MOST_HELD;
+}
+
 static void find_whole(struct lte_vk_encoder *e, const struct lte_candidates_params *p)
 {
     struct lte_vk_call c = call(e, LTE_VK_candidates, p, lte_vk_none());
     c.constant[0] = c.constant[1] = 1;
+    c.constant[2] = held(p->ids);
+    c.constant[3] = p->count <= THREADS;
     lte_vk_run(e, &c);
 }
 
@@ -67,9 +80,12 @@ static void find_in_parts(struct lte_vk_encoder *e, struct lte_candidates_params
     p->parts = most < MOST_PARTS ? most : MOST_PARTS;
     struct lte_vk_call c = call(e, LTE_VK_candidates, p, parts);
     c.constant[0] = 1;
+    c.constant[2] = held((p->ids + p->parts - 1) / p->parts);
     lte_vk_run(e, &c);
     c.constant[0] = 0;
     c.constant[1] = 1;
+    c.constant[2] = held(p->parts * p->count);
+    c.constant[3] = p->count <= THREADS;
     c.x = 1;
     lte_vk_run(e, &c);
 }
