@@ -44,6 +44,7 @@ SHADERS += %D%/elementwise.comp \
   %D%/l2norm.comp \
   %D%/loop_exit.comp \
   %D%/matvec.comp \
+  %D%/matvec_folds.comp \
   %D%/matvec_subgroups.comp \
   %D%/pick.comp \
   %D%/rope.comp \

@@ -270,11 +270,18 @@ struct lte_embed_params {
 #define LTE_FINISH_NOTHING 0
 #define LTE_FINISH_ADD 1    // a value of y's shape
 #define LTE_FINISH_SWIGLU 2 // silu of it times the product with another matrix
+// Inputs may come from a norm: rmsnorm of whole rows, or vectors that lack only its root, with
+// their squares summed in `blocks` parts.
+#define LTE_NORM_NOTHING 0
+#define LTE_NORM_ROWS 1
+#define LTE_NORM_VECTORS 2
+#define LTE_NORM_MOST 64 // vectors
 struct lte_linear_params {
     U32 x_first, y_first, tokens;
     U32 rows, cols; // of w
     U32 x_stride, y_stride, column;
     U32 biased, bias_first;
+    U32 width, blocks; // of vectors
     float eps;      // of the norm before it
 };
 

@@ -132,6 +132,27 @@ static void parts(size_t tokens, size_t sessions, size_t wanted)
         free(w[i]);
 }
 
+// Parts of one type whose outputs lie side by side, and one whose output does not.
+static void side_by_side(enum lte_dtype type, size_t tokens)
+{
+    enum { COLS = 64 };
+    static const size_t rows[] = {36, 8, 24, 12}, column[] = {0, 36, 44, 70};
+    void *w[4];
+    char name[96];
+    struct vk_case c = linear(type, NULL, 82, COLS, tokens);
+    c.op.linear.parts = 4;
+    for (unsigned i = 0; i < 4; i++) {
+        w[i] = weights(type, rows[i] * COLS);
+        c.op.linear.part[i] = (struct lte_linear_part){
+            .weight = {w[i], type, rows[i], COLS}, .out = 1, .column = column[i]};
+    }
+    snprintf(name, sizeof name, "%s, parts side by side, %zu tokens", type_name[type], tokens);
+    vk_check(&c, name);
+    vk_end();
+    for (unsigned i = 0; i < 4; i++)
+        free(w[i]);
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv, "vk_linear");
@@ -145,6 +166,9 @@ int main(int argc, char **argv)
     parts(40, 1, 0);
     parts(1, 6, 0);
     parts(9, 1, 4);
+    side_by_side(LTE_DTYPE_BF16, 1);
+    side_by_side(LTE_DTYPE_F32, 5);
+    side_by_side(LTE_DTYPE_F16, 30);
     vk_end();
     return check_end();
 }

@@ -15,6 +15,7 @@
 #include "shaders/l2norm.spv.h"
 #include "shaders/loop_exit.spv.h"
 #include "shaders/matvec.spv.h"
+#include "shaders/matvec_folds.spv.h"
 #include "shaders/matvec_subgroups.spv.h"
 #include "shaders/pick.spv.h"
 #include "shaders/rmsnorm.spv.h"

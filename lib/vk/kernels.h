@@ -16,6 +16,7 @@
     X(elementwise, "rrw", struct lte_elementwise_params, 0) \
     X(embed, "rrw", struct lte_embed_params, 0) \
     X(matvec, "rrrwrrr", struct lte_linear_params, 0) \
+    X(matvec_folds, "rrrwrrr", struct lte_linear_params, LTE_VK_COOPERATIVE) \
     X(matvec_subgroups, "rrrwrrr", struct lte_linear_params, LTE_VK_SUBGROUPS) \
     X(gemm, "rrrw", struct lte_linear_params, 0) \
     X(gemm_cooperative, "rrrwrr", struct lte_gemm_cooperative_params, LTE_VK_COOPERATIVE) \

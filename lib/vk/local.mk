@@ -30,6 +30,7 @@ LIB_VULKAN += %D%/op/elementwise.c \
   %D%/op/gemm.c \
   %D%/op/gemm.h \
   %D%/op/linear.c \
+  %D%/op/linear.h \
   %D%/op/loop_exit.c \
   %D%/op/matrix.h \
   %D%/op/candidates.c \
