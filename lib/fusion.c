@@ -68,19 +68,49 @@ static struct lte_fusion of_linear(const struct lte_graph *g, size_t i)
 }
 
 // q and k of all heads, one behind the other, and a log decay a head.
-static struct lte_fusion of_delta_rule(const struct lte_graph *g, size_t i)
+static bool gates_before(const struct lte_graph *g, size_t i)
 {
     const struct lte_op *norm = i < 2 ? NULL : &g->op[i - 2], *rule = &g->op[i];
     const struct lte_norm_op *n = norm ? &norm->norm : NULL;
     const struct lte_delta_rule_op *d = &rule->delta_rule;
-    const bool together =
-        norm && norm->kind == LTE_OP_L2NORM && norm[1].kind == LTE_OP_DELTA_GATES &&
-        norm->out == norm->in[0] && norm->out == rule->in[0] && norm[1].out == norm[1].in[0] &&
-        norm[1].out == rule->in[1] && !n->column && n->vectors == 2 * d->heads &&
-        n->width == d->key_dim && n->scaled == d->heads && !d->q_column &&
-        d->k_column == d->heads * d->key_dim && norm[1].delta_gates.channels == 1 &&
-        private(g, norm->out, i - 2, i) && private(g, norm[1].out, i - 2, i);
-    return (struct lte_fusion){together ? i - 2 : i, i};
+    return norm && norm->kind == LTE_OP_L2NORM && norm[1].kind == LTE_OP_DELTA_GATES &&
+           norm->out == norm->in[0] && norm->out == rule->in[0] && norm[1].out == norm[1].in[0] &&
+           norm[1].out == rule->in[1] && !n->column && n->vectors == 2 * d->heads &&
+           n->width == d->key_dim && n->scaled == d->heads && !d->q_column &&
+           d->k_column == d->heads * d->key_dim && norm[1].delta_gates.channels == 1 &&
+           private(g, norm->out, i - 2, i) && private(g, norm[1].out, i - 2, i);
+}
+
+static bool conv_before(const struct lte_graph *g, size_t i)
+{
+    const struct lte_op *conv = i < 3 ? NULL : &g->op[i - 3];
+    return conv && conv->kind == LTE_OP_SHORT_CONV && !conv->short_conv.bias &&
+           conv->out == g->op[i].in[0] && conv->out != conv->in[0] &&
+           conv->short_conv.channels == g->width[conv->out];
+}
+
+// Of all heads, in place, and a product of nothing else.
+static bool gated_product_after(const struct lte_graph *g, size_t i)
+{
+    const struct lte_op *rule = &g->op[i], *norm = rule + 1, *linear = rule + 2;
+    const struct lte_norm_op *n = &norm->norm;
+    const struct lte_delta_rule_op *d = &rule->delta_rule;
+    return i + 2 < g->ops && i + 1 != g->head && i + 2 != g->head &&
+           norm->kind == LTE_OP_GATED_NORM && linear->kind == LTE_OP_LINEAR &&
+           norm->in[0] == rule->out && norm->out == rule->out && linear->in[0] == rule->out &&
+           !n->column && n->vectors == d->value_heads && n->width == d->value_dim &&
+           g->width[rule->out] == d->value_heads * d->value_dim && private(g, rule->out, i, i + 2);
+}
+
+static struct lte_fusion of_delta_rule(const struct lte_graph *g, size_t i)
+{
+    struct lte_fusion f = {i, i};
+    if (!gates_before(g, i))
+        return f;
+    f.first = conv_before(g, i) ? i - 3 : i - 2;
+    if (gated_product_after(g, i))
+        f.last = of_linear(g, i + 2).last;
+    return f;
 }
 
 static struct lte_fusion of_attend(const struct lte_graph *g, size_t i)

@@ -13,6 +13,7 @@ SHADERS += %D%/attend.comp \
   %D%/attend_split.comp \
   %D%/attend_step.comp \
   %D%/attend_store.comp \
+  %D%/conv_tail.comp \
   %D%/delta_gates.comp \
   %D%/delta_chunk.comp \
   %D%/delta_chunk_subgroups.comp \

@@ -44,11 +44,29 @@ struct lte_delta_params {
     U32 q_column, k_column, v_column;
     U32 stride, gate_stride; // of a row
     U32 chunks;              // in a segment
-    // Of delta_step alone, which makes the gates and the norms: see lte_delta_gates_params and
-    // lte_l2norm_params.
+};
+
+// Of one token, with what the ops before and after do: see lte_delta_params, lte_delta_gates_params,
+// lte_l2norm_params and lte_gated_norm_params.
+struct lte_delta_step_params {
+    U32 segment;
+    U32 group;
+    U32 value_heads, key_dim, value_dim;
+    U32 q_column, k_column, v_column;
+    U32 stride, gate_stride, z_stride; // z: gates of the norm
+    U32 state, tail;         // words of the states where the rule's and the convolution's begin
+    U32 taps, norm;          // words of the weights where these begin; -A and dt_bias come first
+    U32 own;
     U32 decays;
     float beta_scale, lower_bound;
-    float eps, scale; // scale: of q
+    float eps, scale;        // scale: of q
+};
+
+// The tails of convolutions after one token.
+struct lte_conv_tail_params {
+    U32 segment;
+    U32 channels;
+    U32 inputs;              // in a tail
 };
 
 // Of each source the numbers from a row to the next (0: the same for all), the column of its first

@@ -26,10 +26,13 @@ static struct lte_model *load(struct lte_context **context)
 static size_t taken(const struct lte_graph *g, enum lte_op_kind kind)
 {
     size_t n = 0;
-    for (size_t i = 0; i < g->ops; i++) {
-        const struct lte_fusion f = lte_fusion(g, i);
-        for (size_t k = f.first; k <= f.last; k++)
-            n += k != i && g->op[k].kind == kind;
+    for (size_t k = 0; k < g->ops; k++) {
+        bool with = false;
+        for (size_t i = 0; i < g->ops && g->op[k].kind == kind; i++) {
+            const struct lte_fusion f = lte_fusion(g, i);
+            with = with || (i != k && f.first <= k && k <= f.last);
+        }
+        n += with;
     }
     return n;
 }
@@ -45,7 +48,8 @@ static size_t count(const struct lte_graph *g, enum lte_op_kind kind)
 static void all_of_a_model(const struct lte_graph *g)
 {
     static const enum lte_op_kind kind[] = {LTE_OP_RMSNORM, LTE_OP_ADD, LTE_OP_SWIGLU, LTE_OP_L2NORM,
-                                            LTE_OP_DELTA_GATES, LTE_OP_LTE_SCORE};
+                                            LTE_OP_DELTA_GATES, LTE_OP_LTE_SCORE,
+                                            LTE_OP_SHORT_CONV, LTE_OP_GATED_NORM};
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
         check_ok(count(g, kind[i]) && taken(g, kind[i]) == count(g, kind[i]), "every %s is taken",
                  lte_op_table[kind[i]]->name);
@@ -76,8 +80,8 @@ static void seen_by_others(struct lte_graph *g, enum lte_op_kind kind)
 {
     size_t with;
     const size_t op = first_fused(g, kind, &with);
-    const struct lte_linear_op *l = &g->op[with].linear;
-    const lte_value v = op < with ? g->op[op].out : l->part[l->parts - 1].out;
+    const bool makes = op < with || kind == LTE_OP_GATED_NORM;
+    const lte_value v = makes ? g->op[op].out : g->op[op].in[1];
     lte_value *last = &g->op[g->ops - 1].in[3];
     const lte_value kept = *last, stream = g->layer_output[1];
     *last = v;
@@ -101,6 +105,8 @@ int main(int argc, char **argv)
     seen_by_others(model->graph, LTE_OP_SWIGLU);
     seen_by_others(model->graph, LTE_OP_L2NORM);
     seen_by_others(model->graph, LTE_OP_LTE_SCORE);
+    seen_by_others(model->graph, LTE_OP_SHORT_CONV);
+    seen_by_others(model->graph, LTE_OP_GATED_NORM);
     struct lte_op *norm = &model->graph->op[0];
     while (norm->kind != LTE_OP_RMSNORM)
         norm++;

@@ -248,7 +248,7 @@ static void encode(struct lte_vk_encoder *e, const struct lte_op *op, const stru
 // The op that does op i, and which others with it; op i alone if none does.
 static size_t find(const struct lte_vk_encoder *e, size_t i, size_t to, struct lte_fusion *f)
 {
-    for (size_t n = i; n < to && n <= i + 2; n++) {
+    for (size_t n = i; n < to && n <= i + 3; n++) {
         const struct lte_op *op = &e->graph->op[n];
         *f = lte_fusion(e->graph, n);
         if (f->first == i && f->first < f->last && lte_vk_fused[op->kind].fuses(e, op))

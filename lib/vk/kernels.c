@@ -32,6 +32,7 @@
 #include "shaders/attend_split.spv.h"
 #include "shaders/attend_step.spv.h"
 #include "shaders/attend_store.spv.h"
+#include "shaders/conv_tail.spv.h"
 #include "shaders/delta_gates.spv.h"
 #include "shaders/delta_chunk.spv.h"
 #include "shaders/delta_chunk_subgroups.spv.h"

@@ -49,7 +49,8 @@
     X(delta_chunk_subgroups, "rrrbw", struct lte_delta_params, LTE_VK_SUBGROUPS) \
     X(delta_prepare, "rrrw", struct lte_delta_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \
-    X(delta_step, "rrrbwrr", struct lte_delta_params, 0) \
+    X(delta_step, "rrrbwrrw", struct lte_delta_step_params, 0) \
+    X(conv_tail, "rrb", struct lte_conv_tail_params, 0) \
     X(diag_rule, "rrrrrrbw", struct lte_diag_params, 0) \
     X(forget_gates, "rrw", struct lte_forget_gates_params, 0) \
     X(step_gates, "rrrw", struct lte_step_gates_params, 0) \

@@ -39,6 +39,7 @@ LIB_VULKAN += %D%/op/elementwise.c \
 LIB_VULKAN += %D%/op/attend.c \
   %D%/op/delta_gates.c \
   %D%/op/delta_rule.c \
+  %D%/op/delta_step.c \
   %D%/op/lte_score.c \
   %D%/op/short_conv.c
 # of other mixers

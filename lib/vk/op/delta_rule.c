@@ -9,7 +9,6 @@
 
 enum {
     LANES = 8,       // threads that share a column, of tokens one by one
-    STEP_LANES = 16, // in delta_step
     KEYS = 512,      // values of a key, at most
     CHUNK = 16,      // tokens; what shaders/delta_block.glsl says of it:
     BLOCK = (2 * CHUNK + 2) * CHUNK + 4, // floats
@@ -147,43 +146,5 @@ void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
             chunks(e, op, &e->group[i], &p);
         else
             recurrence(e, op, &e->group[i], &p);
-    }
-}
-
-// delta_step takes a single token.
-bool lte_vk_fuses_delta_rule(const struct lte_vk_encoder *e, const struct lte_op *op)
-{
-    bool single = op->delta_rule.key_dim <= KEYS;
-    for (size_t i = 0; i < e->groups; i++)
-        single = single && e->group[i].rows == 1;
-    return single;
-}
-
-void lte_vk_encode_fused_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op,
-                                    const struct lte_fusion *f)
-{
-    const struct lte_op *norm = &e->graph->op[f->first];
-    const struct lte_delta_gates_op *gates = &norm[1].delta_gates;
-    struct lte_delta_params p = params(e, op);
-    p.decays = gates->neg_exp_A != NULL;
-    p.beta_scale = gates->beta_scale;
-    p.lower_bound = gates->lower_bound;
-    p.eps = norm->norm.eps;
-    p.scale = norm->norm.scale;
-    const size_t heads = p.value_heads * sizeof(float);
-    for (size_t i = 0; i < e->groups; i++) {
-        p.segment = e->group[i].first;
-        lte_vk_run(e, &(struct lte_vk_call){
-            .kernel = LTE_VK_delta_step,
-            .constant = {(p.key_dim + STEP_LANES - 1) / STEP_LANES},
-            .bind = {e->segments, lte_vk_value(e, op->in[0]), lte_vk_value(e, op->in[1]),
-                     lte_vk_state(e, &e->group[i], op), lte_vk_value(e, op->out),
-                     lte_vk_weight(e, gates->neg_exp_A, heads),
-                     lte_vk_weight(e, gates->neg_exp_A ? gates->dt_bias : NULL, heads)},
-            .push = &p,
-            .beside = i > 0, // sessions have states and rows of their own
-            .x = (p.value_dim + LTE_DELTA_COLUMNS - 1) / LTE_DELTA_COLUMNS,
-            .y = p.value_heads,
-            .z = e->group[i].count});
     }
 }
