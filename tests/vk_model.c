@@ -13,7 +13,7 @@
 #include "tests/inside.h"
 #include "tests/vk_leaks.h"
 
-enum { CASES = 3, TOKENS = 40, SESSIONS = 3 };
+enum { CASES = 3, TOKENS = 40, SESSIONS = 5 };
 
 static struct lte_context *context;
 
