@@ -21,6 +21,7 @@ enum {
     PART_ALIGN = 256,    // bytes: where a binding may begin on any device
     MOST_TOKENS = 8,     // that a workgroup takes, and
     PLAIN_TOKENS = 2,    // without subgroups, because all threads' sums are in shared memory
+    MOST_SUBGROUPS = 32, // for eight rows' sums of eight tokens, in shared memory
     TILE = 64            // tokens, and weight rows, of a workgroup of gemm
 };
 
@@ -64,14 +65,16 @@ static struct shape shape(const struct lte_vk_encoder *e, const struct lte_linea
         s.threads *= 2;
     s.kernel = kernel_of(e->device, s.threads);
     s.units = p->cols / each / s.threads + (p->cols / each % s.threads || p->cols < each);
-    const uint32_t kept = KEPT / (s.units * each), // tokens
-                   most = s.kernel == LTE_VK_matvec ? PLAIN_TOKENS : MOST_TOKENS;
+    const uint32_t most = s.kernel == LTE_VK_matvec ? PLAIN_TOKENS : MOST_TOKENS;
+    const uint32_t kept = s.units * each <= UNITS * 8 ? KEPT / (s.units * each) : 0; // tokens
     while (s.tokens < most && s.tokens < e->rows)
         s.tokens *= 2;
     s.keeps = p->cols % 8 == 0 && (norm || s.tokens == 1) && kept > 0;
     while (s.keeps && s.tokens > kept)
         s.tokens /= 2;
-    s.rows = s.tokens == 1 ? 2 : s.keeps || s.kernel != LTE_VK_matvec_folds ? 4 : 8;
+    const bool narrow = s.kernel != LTE_VK_matvec_folds ||
+                        s.threads / e->device->subgroups.subgroupSize > MOST_SUBGROUPS;
+    s.rows = s.tokens == 1 ? 2 : s.keeps || narrow ? 4 : 8;
     s.teams = s.tokens == 1 ? TEAMS : LARGE_TEAMS;
     return s;
 }
