@@ -32,6 +32,9 @@ SHADER_PARTS += %D%/attend_plan.glsl \
   %D%/delta_block.glsl \
   %D%/delta_chunk.glsl \
   %D%/delta_gates.glsl \
+  %D%/delta_triangle.glsl \
+  %D%/delta_wy.glsl \
+  %D%/delta_right.glsl \
   %D%/delta_rows.glsl \
   %D%/narrow.glsl \
   %D%/score.glsl \
@@ -58,11 +61,13 @@ SHADERS += %D%/split_inputs.comp
 # Not every compiler knows them; releases carry the array where the one that made the release does.
 if COOPERATIVE_MATRICES
 SHADERS += %D%/attend_cooperative.comp \
-  %D%/delta_chunk_cooperative.comp \
+  %D%/delta_sweep_cooperative.comp \
+  %D%/delta_wy_cooperative.comp \
   %D%/gemm_cooperative.comp
 else
 EXTRA_DIST += %D%/attend_cooperative.comp \
-  %D%/delta_chunk_cooperative.comp \
+  %D%/delta_sweep_cooperative.comp \
+  %D%/delta_wy_cooperative.comp \
   %D%/gemm_cooperative.comp
 endif
 

@@ -43,7 +43,8 @@ struct lte_delta_params {
     U32 value_heads, key_dim, value_dim;
     U32 q_column, k_column, v_column;
     U32 stride, gate_stride; // of a row
-    U32 chunks;              // in a segment
+    U32 chunks;              // in a segment, of those from `first` on
+    U32 first;
 };
 
 // Of one token, with what the ops before and after do: see lte_delta_params, lte_delta_gates_params,

@@ -96,6 +96,18 @@ static void rules(enum lte_op_kind kind, const char *kind_name, bool erase)
                  shape[i].heads, shape[i].value_heads, shape[i].key_dim, shape[i].value_dim);
         vk_check(&c, name);
     }
+    static const struct shape large[] = {{1, 2, 128, 128}, {1, 1, 100, 17}, {1, 1, 256, 40}};
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        struct vk_case c = rule(kind, &large[i], erase);
+        c.steps = 3;
+        c.params.batch = 150;
+        c.rows[0] = 150;
+        c.rows[1] = 64;
+        c.rows[2] = 75;
+        snprintf(name, sizeof name, "%s of many tokens, %zu x %zu", kind_name, large[i].key_dim,
+                 large[i].value_dim);
+        vk_check(&c, name);
+    }
     struct vk_case c = rule(kind, &shape[3], erase);
     c.rows[0] = 50;
     c.without = LTE_VK_SUBGROUPS;

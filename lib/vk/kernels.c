@@ -52,11 +52,12 @@
 
 #ifdef HAVE_COOPERATIVE_MATRICES
 #include "shaders/attend_cooperative.spv.h"
-#include "shaders/delta_chunk_cooperative.spv.h"
+#include "shaders/delta_sweep_cooperative.spv.h"
+#include "shaders/delta_wy_cooperative.spv.h"
 #include "shaders/gemm_cooperative.spv.h"
 #else // no device has the feature then
-static const uint32_t lte_spv_attend_cooperative[1], lte_spv_delta_chunk_cooperative[1],
-    lte_spv_gemm_cooperative[1];
+static const uint32_t lte_spv_attend_cooperative[1], lte_spv_delta_sweep_cooperative[1],
+    lte_spv_delta_wy_cooperative[1], lte_spv_gemm_cooperative[1];
 #endif
 
 #include "shaders/forget_gates.spv.h"

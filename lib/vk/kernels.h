@@ -45,12 +45,13 @@
     X(short_conv, "rrrbwr", struct lte_short_conv_params, 0) \
     X(delta_gates, "rrrw", struct lte_delta_gates_params, 0) \
     X(delta_chunk, "rrrbw", struct lte_delta_params, 0) \
-    X(delta_chunk_cooperative, "rrrbw", struct lte_delta_params, LTE_VK_COOPERATIVE) \
     X(delta_chunk_subgroups, "rrrbw", struct lte_delta_params, LTE_VK_SUBGROUPS) \
     X(delta_prepare, "rrrw", struct lte_delta_params, 0) \
     X(delta_rule, "rrrbw", struct lte_delta_params, 0) \
     X(delta_step, "rrrbwrrw", struct lte_delta_step_params, 0) \
     X(conv_tail, "rrb", struct lte_conv_tail_params, 0) \
+    X(delta_sweep_cooperative, "rrbw", struct lte_delta_params, LTE_VK_COOPERATIVE) \
+    X(delta_wy_cooperative, "rrrw", struct lte_delta_params, LTE_VK_COOPERATIVE) \
     X(diag_rule, "rrrrrrbw", struct lte_diag_params, 0) \
     X(forget_gates, "rrw", struct lte_forget_gates_params, 0) \
     X(step_gates, "rrrw", struct lte_step_gates_params, 0) \

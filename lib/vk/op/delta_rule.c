@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // delta_rule on the device. Few tokens pass one by one through a workgroup's 16 columns of a head's
-// state; many go in chunks of 16: what depends on keys and gates alone first, then the sweep
-// through the state.
+// state; many go in chunks, of 64 on cooperative matrices (delta_wy.c) and of 16 elsewhere: what
+// depends on keys and gates alone first, then the sweep through the state.
 #include "config.h"
 
+#include "lib/vk/op/delta_wy.h"
 #include "lib/vk/ops.h"
 #include "simd/delta_rule.h"
 
@@ -14,8 +15,6 @@ enum {
     BLOCK = (2 * CHUNK + 2) * CHUNK + 4, // floats
     TEAM = 32,       // threads of delta_chunk that share four columns
     MOST_TEAMS = 4,
-    MOST_SUBGROUPS = 8,
-    MOST_THREADS = 256,
     MANY = CHUNK     // tokens
 };
 
@@ -50,42 +49,13 @@ static uint32_t teams(const struct lte_vk_encoder *e, size_t key_dim)
     return n;
 }
 
-// Subgroups of a workgroup of delta_chunk_cooperative, as many as the device allows and keys are
-// there for; 0: it cannot run.
-static uint32_t cooperating(const struct lte_vk_encoder *e, size_t key_dim)
-{
-    const struct lte_vk_device *d = e->device;
-    const VkPhysicalDeviceLimits *l = &d->properties.limits;
-    uint32_t n = MOST_SUBGROUPS;
-    if (!lte_vk_runs(d, LTE_VK_delta_chunk_cooperative) || CHUNK % d->matrix[0] ||
-        CHUNK % d->matrix[1] || CHUNK % d->matrix[2])
-        return 0;
-    while (n > 1 && CHUNK * n >= 2 * key_dim)
-        n /= 2;
-    for (; n; n /= 2) {
-        const uint32_t threads = n * d->subgroups.subgroupSize, keys = padded(key_dim, CHUNK * n);
-        const uint32_t floats = 2 * CHUNK * (keys + 8) + n * (3 * CHUNK * CHUNK + 1) + BLOCK;
-        if (floats * sizeof(float) <= l->maxComputeSharedMemorySize &&
-            threads <= MOST_THREADS && threads <= l->maxComputeWorkGroupInvocations &&
-            threads <= l->maxComputeWorkGroupSize[0])
-            break;
-    }
-    return n;
-}
-
 // Which sweep, and of how many columns.
 static struct lte_vk_call sweep(const struct lte_vk_encoder *e, const struct lte_delta_params *p,
                                 bool wide)
 {
-    const uint32_t size = e->device->subgroups.subgroupSize, subgroups = cooperating(e, p->key_dim);
-    const uint32_t n = teams(e, p->key_dim), *matrix = e->device->matrix;
-    if (subgroups)
-        return (struct lte_vk_call){
-            .kernel = LTE_VK_delta_chunk_cooperative,
-            .constant = {wide, padded(p->key_dim, CHUNK * subgroups) / 4, subgroups * size,
-                         matrix[0], matrix[1], matrix[2], subgroups},
-            .x = (p->value_dim + LTE_DELTA_COLUMNS - 1) / LTE_DELTA_COLUMNS};
-    const bool sums = lte_vk_runs(e->device, LTE_VK_delta_chunk_subgroups) && size >= LANES;
+    const uint32_t n = teams(e, p->key_dim);
+    const bool sums = lte_vk_runs(e->device, LTE_VK_delta_chunk_subgroups) &&
+                      e->device->subgroups.subgroupSize >= LANES;
     return (struct lte_vk_call){
         .kernel = sums ? LTE_VK_delta_chunk_subgroups : LTE_VK_delta_chunk,
         .constant = {wide, padded(p->key_dim, 32) / 4, n * TEAM},
@@ -142,7 +112,9 @@ void lte_vk_encode_delta_rule(struct lte_vk_encoder *e, const struct lte_op *op)
         lte_vk_refuse(e, "%zu values a key, at most %d", d->key_dim, KEYS);
     for (size_t i = 0; i < e->groups; i++) {
         p.segment = e->group[i].first;
-        if (e->group[i].rows >= MANY && (cooperating(e, d->key_dim) || teams(e, d->key_dim)))
+        if (e->group[i].rows >= MANY && lte_vk_runs_delta_wy(e, &p))
+            lte_vk_encode_delta_wy(e, op, &e->group[i], p);
+        else if (e->group[i].rows >= MANY && teams(e, d->key_dim))
             chunks(e, op, &e->group[i], &p);
         else
             recurrence(e, op, &e->group[i], &p);
