@@ -96,7 +96,8 @@ static void rules(enum lte_op_kind kind, const char *kind_name, bool erase)
                  shape[i].heads, shape[i].value_heads, shape[i].key_dim, shape[i].value_dim);
         vk_check(&c, name);
     }
-    static const struct shape large[] = {{1, 2, 128, 128}, {1, 1, 100, 17}, {1, 1, 256, 40}};
+    static const struct shape large[] = {{1, 2, 128, 128}, {1, 1, 100, 17}, {1, 1, 256, 40},
+                                         {8, 64, 32, 64}};
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
         struct vk_case c = rule(kind, &large[i], erase);
         c.steps = 3;

@@ -5,6 +5,8 @@
 
 #include "lib/vk/op/delta_wy.h"
 
+#include "lib/vk/cooperative.h"
+
 enum {
     CHUNK = LTE_VK_WY_CHUNK,
     ROWS = 2 * CHUNK,
