@@ -10,7 +10,7 @@ enum {
     LIST_BYTES = 2 * THREADS * 3 * sizeof(uint32_t) + 512,
     WORKGROUPS = 512,              // shares of the keys are made until there are so many
     BANDS = 4, BAND = 16,          // of a workgroup, and rows, of attend_cooperative.comp
-    COOPERATIVE_DIM = 128,         // of its heads, at most: queries and sums are in registers
+    COOPERATIVE_DIM = 64,          // of its heads, at most: queries and sums are in registers
     MOST_SPLIT = 256 << 20         // bytes of scratch for its keys
 };
 
