@@ -81,10 +81,10 @@ static bool tiles(const struct lte_vk_attend *a, struct lte_vk_tiles *t)
 static void split(struct lte_vk_attend *a)
 {
     const struct lte_attend_params *p = &a->p;
-    const size_t keys = (size_t)p->slots + p->ring + p->rows, each = THREADS / (p->head_dim / 8);
     struct lte_vk_tiles t;
     if (!tiles(a, &t))
         return;
+    const size_t keys = (size_t)p->slots + p->ring + p->rows, each = THREADS / (p->head_dim / 8);
     a->split = lte_vk_scratch(a->e, t.split_keys * p->head_dim * LTE_VK_SPLIT_BYTES);
     a->back = lte_vk_scratch(a->e, t.split_keys * 2 * sizeof(float));
     lte_vk_run(a->e, &(struct lte_vk_call){
