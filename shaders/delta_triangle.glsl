@@ -31,14 +31,19 @@ float between(uint first, uint last)
 // Exponentials of sums of log decays: never of differences, as the sums may be infinite.
 void find_decays()
 {
+    for (uint n = thread; n < CHUNK * 16; n += THREADS) {
+        const uint i = n / 16, j = n % 16;
+        float sum = 0;
+        for (uint m = j + 1; m <= i % 16; m++)
+            sum += a[i / 16 * 16 + m];
+        part[GAM + n / 4][n % 4] = j <= i % 16 ? floatBitsToUint(lte_exp(sum)) : 0;
+    }
     if (thread < CHUNK) {
-        const uint own = thread % 16;
         float sum = 0, after = 0;
         for (uint n = 0; n < 16; n++) {
-            const uint to = thread * 16 + (own + 16 - n) % 16;
-            part[GAM + to / 4][to % 4] = n <= own ? floatBitsToUint(lte_exp(sum)) : 0;
-            sum += n <= own ? a[thread - n] : 0.0;
-            after += n > own ? a[thread + 16 - n] : 0.0;
+            const float x = a[thread / 16 * 16 + n];
+            sum += n <= thread % 16 ? x : 0.0;
+            after += n > thread % 16 ? x : 0.0;
         }
         since[thread] = lte_exp(sum);
         until[thread] = lte_exp(after);

@@ -23,14 +23,13 @@ const uint TILES = SUBGROUPS > ROW_TILES ? 1 : ROW_TILES / SUBGROUPS;
 const uint DOWN = 16 / M, ACROSS = 16 / N, DEEP = CHUNK / K, WIDTH = CHUNK / N / SIDES;
 // Shared memory, in vectors of 16 bytes. Rows are so long that eight of them lie in all banks. In
 // turn it holds
-const uint PITCH = SLICE / 8 + 1, LOW = ROWS * PITCH; // slices of keys and queries, f16
+const uint PITCH = SLICE / 8 + 1, LOW = ROWS * PITCH; // slices of keys and queries, f16: two
 const uint WIDE_PITCH = CHUNK / 4 + 1;                // [ROWS][CHUNK] fp32: X, then Mix
-const uint GAM = ROWS * WIDE_PITCH;                   // [CHUNK][16] fp32, of tokens of 16
+const uint GAM = 4 * LOW;                             // [CHUNK][16] fp32, of tokens of 16
 const uint Y_PITCH = CHUNK / 8 + 1, Y_LOW = ROWS * Y_PITCH; // Y, f16
 const uint SLICE_LOW = CHUNK * PITCH, SUMMAND = 2 * SLICE_LOW, SUMMAND_PITCH = SLICE / 4 + 1;
-// a slice's f16, what is to be added in fp32 (two of these), and the slice's tiles
-const uint RIGHTS = SUMMAND + 2 * CHUNK * SUMMAND_PITCH;
-const uint SHARED = max(max(RIGHTS + 8 * SPLIT_TILE, GAM + CHUNK * 4), 2 * Y_LOW);
+const uint STAGE = SUMMAND + CHUNK * SUMMAND_PITCH;   // a slice's f16, fp32 to be added: two
+const uint SHARED = max(max(2 * STAGE, GAM + CHUNK * 4), 2 * Y_LOW);
 
 shared uvec4 part[SHARED];
 shared float a[CHUNK], beta[CHUNK], since[CHUNK], until[CHUNK]; // sums from and to a 16th token
@@ -39,8 +38,6 @@ shared uint largest[8];                                         // as bits
 const uint KEY = 0, QUERY = 1, VALUE = 2, WRITES = 3, GIVES = 4, BASE = 5, LEFT_MOST = 6;
 
 uint mine, lane, side; // side: of the columns
-#include "delta_right.glsl"
-
 lte_vk_segment g;
 uint thread, head, at_record;
 uint first, rows; // row of the first token, how many there are
@@ -143,7 +140,7 @@ void find_largest()
 }
 
 // A slice of keys, transposed, to the record: a tile, or half of one, at a time.
-void give_keys(uint slice)
+void give_keys(uint slice, uint stage)
 {
     for (uint i = mine; i < 16; i += SUBGROUPS) {
         const uint tokens = i % 4 * 16, keys = i / 4 % 2 * 16, low = i / 8;
@@ -152,7 +149,7 @@ void give_keys(uint slice)
         [[unroll]] for (uint m = 0; m < 16; m += M)
             [[unroll]] for (uint k = 0; k < 16; k += K) {
                 LEFT x;
-                coopMatLoad(x, part, low * LOW + (tokens + k) * PITCH + (keys + m) / 8, PITCH,
+                coopMatLoad(x, part, stage + low * LOW + (tokens + k) * PITCH + (keys + m) / 8, PITCH,
                             COLUMN_MAJOR);
                 coopMatStore(x, record, to + m * 2 + k / 8, 2, ROW_MAJOR);
             }
@@ -166,15 +163,16 @@ uint column_of(uint n)
 }
 
 // At channel k of a slice.
-void compare_at(uint k)
+void compare_at(uint k, uint stage)
 {
     LEFT high[TILES * DOWN], low[TILES * DOWN];
     [[unroll]] for (uint i = 0; i < TILES * DOWN; i++) {
-        coopMatLoad(high[i], part, row_of(i) * PITCH + k / 8, PITCH, ROW_MAJOR);
-        coopMatLoad(low[i], part, LOW + row_of(i) * PITCH + k / 8, PITCH, ROW_MAJOR);
+        const uint from = stage + row_of(i) * PITCH + k / 8;
+        coopMatLoad(high[i], part, from, PITCH, ROW_MAJOR);
+        coopMatLoad(low[i], part, LOW + from, PITCH, ROW_MAJOR);
     }
     [[unroll]] for (uint n = 0; n < WIDTH; n++) {
-        const uint from = column_of(n) * PITCH + k / 8;
+        const uint from = stage + column_of(n) * PITCH + k / 8;
         RIGHT h, l;
         coopMatLoad(h, part, from, PITCH, COLUMN_MAJOR);
         coopMatLoad(l, part, LOW + from, PITCH, COLUMN_MAJOR);
@@ -196,17 +194,18 @@ void compare()
         alike[i] = SUM(0.0);
     fetch(0);
     [[dont_unroll]] for (uint s = 0; s < SLICES; s++) {
-        barrier();
+        const uint stage = s % 2 * 2 * LOW;
         [[unroll]] for (uint n = 0; n < PER; n++) {
             const uint i = n * THREADS + thread, e = 2 * n;
             const float scale = i / 4 < CHUNK ? k_scale : q_scale;
-            put_eight(i / 4 * PITCH + i % 4, LOW, eights[e] * scale, eights[e + 1] * scale);
+            put_eight(stage + i / 4 * PITCH + i % 4, LOW, eights[e] * scale,
+                      eights[e + 1] * scale);
         }
         barrier();
         fetch((s + 1) % SLICES); // then the first again
         [[unroll]] for (uint k = 0; k < SLICE; k += K)
-            compare_at(k);
-        give_keys(s);
+            compare_at(k, stage);
+        give_keys(s, stage);
     }
     barrier();
     [[unroll]] for (uint i = 0; i < TILES * DOWN; i++) {
@@ -217,34 +216,33 @@ void compare()
     }
 }
 
-// Y where X and Mix were.
+// Y where X and Mix were, by two rows and four columns.
 void make_left()
 {
-    const uint FOUR = CHUNK / 4, EACH = (FOUR * FOUR + THREADS - 1) / THREADS;
-    vec4 writes[EACH * 4], gives[EACH * 4];
+    const uint FOURS = CHUNK / 4, UNITS = CHUNK / 2 * FOURS, EACH = (UNITS + THREADS - 1) / THREADS;
+    vec4 writes[EACH * 2], gives[EACH * 2];
     float writes_most = 0, gives_most = 0;
     [[unroll]] for (uint n = 0; n < EACH; n++) {
-        const uint tile = n * THREADS + thread, i = tile / FOUR * 4, j = tile % FOUR * 4;
-        if (tile >= FOUR * FOUR)
-            break;
+        const uint unit = min(n * THREADS + thread, UNITS - 1), i = unit / FOURS * 2;
+        const uint j = unit % FOURS * 4;
         const vec4 by = vec4(beta[j], beta[j + 1], beta[j + 2], beta[j + 3]);
-        [[unroll]] for (uint e = 0; e < 4; e++) {
-            writes[n * 4 + e] = j <= i ? four_at(i + e, j) * by * rest[i + e] : vec4(0);
-            gives[n * 4 + e] = vec4(0);
+        [[unroll]] for (uint e = 0; e < 2; e++) {
+            writes[n * 2 + e] = j / 16 <= i / 16 ? four_at(i + e, j) * by * rest[i + e] : vec4(0);
+            gives[n * 2 + e] = vec4(0);
         }
         for (uint k = j; k <= i; k += 4) {
             vec4 x[4];
             [[unroll]] for (uint e = 0; e < 4; e++)
                 x[e] = four_at(k + e, j);
-            [[unroll]] for (uint e = 0; e < 4; e++) {
+            [[unroll]] for (uint e = 0; e < 2; e++) {
                 const vec4 mix = four_at(CHUNK + i + e, k);
-                gives[n * 4 + e] += mix.x * x[0] + mix.y * x[1] + mix.z * x[2] + mix.w * x[3];
+                gives[n * 2 + e] += mix.x * x[0] + mix.y * x[1] + mix.z * x[2] + mix.w * x[3];
             }
         }
-        [[unroll]] for (uint e = 0; e < 4; e++) {
-            gives[n * 4 + e] *= by;
-            writes_most = most_of(writes[n * 4 + e], writes_most);
-            gives_most = most_of(gives[n * 4 + e], gives_most);
+        [[unroll]] for (uint e = 0; e < 2; e++) {
+            gives[n * 2 + e] *= by;
+            writes_most = most_of(writes[n * 2 + e], writes_most);
+            gives_most = most_of(gives[n * 2 + e], gives_most);
         }
     }
     publish(WRITES, writes_most);
@@ -252,12 +250,12 @@ void make_left()
     barrier();
     const float writes_scale = power(known_most(WRITES)), gives_scale = power(known_most(GIVES));
     [[unroll]] for (uint n = 0; n < EACH; n++) {
-        const uint tile = n * THREADS + thread, i = tile / FOUR * 4, j = tile % FOUR;
-        if (tile >= FOUR * FOUR || j / 4 > i / 16)
+        const uint unit = n * THREADS + thread, i = unit / FOURS * 2, j = unit % FOURS;
+        if (unit >= UNITS || j / 4 > i / 16)
             continue;
-        [[unroll]] for (uint e = 0; e < 4; e++) {
-            const vec4 w = writes[n * 4 + e] * writes_scale, wh = cut4(w);
-            const vec4 o = gives[n * 4 + e] * gives_scale, oh = cut4(o);
+        [[unroll]] for (uint e = 0; e < 2; e++) {
+            const vec4 w = writes[n * 2 + e] * writes_scale, wh = cut4(w);
+            const vec4 o = gives[n * 2 + e] * gives_scale, oh = cut4(o);
             const uint to = (i + e) * Y_PITCH + j / 2, of = to + CHUNK * Y_PITCH, h = j % 2 * 2;
             const uvec2 x[4] = {packed(wh), packed(w - wh), packed(oh), packed(o - oh)};
             [[unroll]] for (uint z = 0; z < 2; z++) {
@@ -280,29 +278,17 @@ void make_left()
     barrier();
 }
 
-// A slice's tiles, which all multiply: a high or a low half at a time.
-void turn_slice()
-{
-    barrier();
-    for (uint i = mine; i < 16; i += SUBGROUPS) {
-        const uint n = i % 8, low = i / 8;
-        put_right(low * SLICE_LOW + n / 2 * 16 * PITCH + n % 2 * 2, PITCH,
-                  RIGHTS + n * SPLIT_TILE + low * HALF_TILE);
-    }
-    barrier();
-}
-
 // Rows of Y times a slice, columns from `column` on. No product waits for the one before it.
-SUM times_slice(uint i, uint column)
+SUM times_slice(uint i, uint stage, uint column)
 {
     const uint some = row_of(i) % CHUNK / 16 * 16 + 16;
     SUM sum = SUM(0.0), rest = SUM(0.0);
     [[unroll]] for (uint k = 0; k < DEEP; k++)
         if (k * K < some) {
-            const uint tile = RIGHTS + (k * K / 16 * 2 + column / 16) * SPLIT_TILE;
+            const uint from = stage + k * K * PITCH + column / 8;
             RIGHT h, l;
-            load_right(h, tile, k * K % 16, column % 16);
-            load_right(l, tile + HALF_TILE, k * K % 16, column % 16);
+            coopMatLoad(h, part, from, PITCH, ROW_MAJOR);
+            coopMatLoad(l, part, from + SLICE_LOW, PITCH, ROW_MAJOR);
             rest = coopMatMulAdd(y_low[i * DEEP + k], h, rest);
             sum = coopMatMulAdd(y_high[i * DEEP + k], h, sum);
             rest = coopMatMulAdd(y_high[i * DEEP + k], l, rest);
@@ -310,16 +296,16 @@ SUM times_slice(uint i, uint column)
     return sum + rest;
 }
 
-void put_keys(uint summand, float scale)
+void put_keys(uint stage, float scale)
 {
     [[unroll]] for (uint n = 0; n < PER; n++) {
         const uint i = n * THREADS + thread, row = i / 4, e = 2 * n;
         const float by = start[row % CHUNK];
         if (row < CHUNK) {
-            put_eight(row * PITCH + i % 4, SLICE_LOW, eights[e] * by * scale,
+            put_eight(stage + row * PITCH + i % 4, SLICE_LOW, eights[e] * by * scale,
                       eights[e + 1] * by * scale);
         } else {
-            const uint to = summand + (row - CHUNK) * SUMMAND_PITCH + i % 4 * 2;
+            const uint to = stage + SUMMAND + (row - CHUNK) * SUMMAND_PITCH + i % 4 * 2;
             part[to] = floatBitsToUint(eights[e] * -by);
             part[to + 1] = floatBitsToUint(eights[e + 1] * -by);
         }
@@ -333,9 +319,9 @@ void give_left(vec2 y_back, vec2 most)
     const vec2 back = y_back * inverse(k_scale), scale = vec2(power(most.x), power(most.y));
     float left_most = 0;
     [[dont_unroll]] for (uint s = 0; s < SLICES; s++) {
-        const uint summand = SUMMAND + s % 2 * CHUNK * SUMMAND_PITCH;
-        put_keys(summand, k_scale);
-        turn_slice();
+        const uint stage = s % 2 * STAGE;
+        put_keys(stage, k_scale);
+        barrier();
         if (s + 1 < SLICES)
             fetch(s + 1);
         else
@@ -344,12 +330,13 @@ void give_left(vec2 y_back, vec2 most)
             [[unroll]] for (uint n = 0; n < SLICE / N / SIDES; n++) {
                 const uint row = row_of(i), column = column_of(n);
                 const bool writes = row < CHUNK;
-                SUM x = times_slice(i, column) * (writes ? back.x : back.y);
+                SUM x = times_slice(i, stage, column) * (writes ? back.x : back.y);
                 if (writes) {
                     left_most = largest_of(x, left_most);
                 } else {
                     SUM query;
-                    coopMatLoad(query, part, summand + (row - CHUNK) * SUMMAND_PITCH + column / 4,
+                    coopMatLoad(query, part,
+                                stage + SUMMAND + (row - CHUNK) * SUMMAND_PITCH + column / 4,
                                 SUMMAND_PITCH, ROW_MAJOR);
                     x = x + query;
                 }
@@ -370,18 +357,19 @@ void give_base(vec2 y_back)
     const vec2 back = y_back * inverse(v_scale);
     float base_most = 0;
     [[dont_unroll]] for (uint s = 0; s < VALUE_SLICES; s++) {
+        const uint stage = (SLICES + s) % 2 * STAGE;
         [[unroll]] for (uint n = 0; n < PER_VALUE; n++) {
             const uint i = n * THREADS + thread, e = 2 * n;
             if (i < CHUNK * SLICE / 8)
-                put_eight(i / 4 * PITCH + i % 4, SLICE_LOW, value_eights[e] * v_scale,
+                put_eight(stage + i / 4 * PITCH + i % 4, SLICE_LOW, value_eights[e] * v_scale,
                           value_eights[e + 1] * v_scale);
         }
-        turn_slice();
+        barrier();
         fetch_values(min(s + 1, VALUE_SLICES - 1));
         [[unroll]] for (uint i = 0; i < TILES * DOWN; i++)
             [[unroll]] for (uint n = 0; n < SLICE / N / SIDES; n++) {
                 const uint row = row_of(i), column = column_of(n);
-                const SUM x = times_slice(i, column) * (row < CHUNK ? back.x : back.y);
+                const SUM x = times_slice(i, stage, column) * (row < CHUNK ? back.x : back.y);
                 if (row < CHUNK)
                     base_most = largest_of(x, base_most);
                 coopMatStore(x, record,

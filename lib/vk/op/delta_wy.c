@@ -33,7 +33,7 @@ static uint32_t padded(uint32_t n, uint32_t unit)
 // Shared memory in bytes, as the shaders count it.
 static uint32_t prepare_shared(void)
 {
-    return ROWS * (CHUNK / 4 + 1) * 16 + CHUNK * 64 + (6 * CHUNK + 8) * 4;
+    return 4 * ROWS * (SLICE / 8 + 1) * 16 + CHUNK * 64 + (6 * CHUNK + 8) * 4;
 }
 
 static uint32_t sweep_shared(const struct shape *s)
