@@ -32,7 +32,7 @@ const uint STAGE = SUMMAND + CHUNK * SUMMAND_PITCH;   // a slice's f16, fp32 to 
 const uint SHARED = max(max(2 * STAGE, GAM + CHUNK * 4), 2 * Y_LOW);
 
 shared uvec4 part[SHARED];
-shared float a[CHUNK], beta[CHUNK], since[CHUNK], until[CHUNK]; // sums from and to a 16th token
+shared float a[CHUNK], beta[CHUNK], since[CHUNK], until[CHUNK]; // decay from and to a 16th token
 shared float start[CHUNK], rest[CHUNK];                         // e^G, e^{G_63-G}
 shared uint largest[8];                                         // as bits
 const uint KEY = 0, QUERY = 1, VALUE = 2, WRITES = 3, GIVES = 4, BASE = 5, LEFT_MOST = 6;
