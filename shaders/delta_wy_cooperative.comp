@@ -149,8 +149,8 @@ void give_keys(uint slice, uint stage)
         [[unroll]] for (uint m = 0; m < 16; m += M)
             [[unroll]] for (uint k = 0; k < 16; k += K) {
                 LEFT x;
-                coopMatLoad(x, part, stage + low * LOW + (tokens + k) * PITCH + (keys + m) / 8, PITCH,
-                            COLUMN_MAJOR);
+                const uint from = stage + low * LOW + (tokens + k) * PITCH + (keys + m) / 8;
+                coopMatLoad(x, part, from, PITCH, COLUMN_MAJOR);
                 coopMatStore(x, record, to + m * 2 + k / 8, 2, ROW_MAJOR);
             }
     }
