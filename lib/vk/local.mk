@@ -41,6 +41,7 @@ LIB_VULKAN += %D%/op/attend.c \
   %D%/op/delta_rule.c \
   %D%/op/delta_step.c \
   %D%/op/delta_wy.c \
+  %D%/op/delta_wy.h \
   %D%/op/lte_score.c \
   %D%/op/short_conv.c
 # of other mixers
