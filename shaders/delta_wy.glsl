@@ -24,6 +24,7 @@
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_KHR_shader_subgroup_basic : require
 #include "params.h"
+#include "split.glsl"
 
 layout(constant_id = 1) const uint KEYS = 128; // of a key, padded to a multiple of 32
 layout(local_size_x_id = 2) in;
@@ -69,28 +70,15 @@ uint record_of(uint segment, uint head, uint chunk)
     return ((segment * p.value_heads + head) * p.chunks + chunk) * RECORD;
 }
 
-// The power of two for numbers up to `most`, and its inverse.
 float power(float most)
 {
-    const int e = int(floatBitsToUint(most) >> 23 & 255u);
-    return uintBitsToFloat(uint(127 + LTE_SHIFT(e)) << 23);
-}
-
-float inverse(float power_of_two)
-{
-    return uintBitsToFloat((254u << 23) - floatBitsToUint(power_of_two));
-}
-
-// What f16 has bits for.
-float cut(float v)
-{
-    return uintBitsToFloat(floatBitsToUint(v) & 0xffffe000u);
+    return power(floatBitsToUint(most) & 0x7fffffffu);
 }
 
 void split(SUM v, out HALF_SUM high, out HALF_SUM low)
 {
     [[unroll]] for (uint e = 0; e < v.length(); e++) {
-        const float h = cut(v[e]);
+        const float h = cut(vec4(v[e])).x;
         high[e] = float16_t(h);
         low[e] = float16_t(v[e] - h);
     }

@@ -71,21 +71,11 @@ float known_most(uint what)
     return uintBitsToFloat(largest[what]);
 }
 
-uvec2 packed(vec4 v)
-{
-    return uvec2(packFloat2x16(f16vec2(v.xy)), packFloat2x16(f16vec2(v.zw)));
-}
-
-vec4 cut4(vec4 v)
-{
-    return vec4(cut(v.x), cut(v.y), cut(v.z), cut(v.w));
-}
-
 void put_eight(uint at, uint low, vec4 v, vec4 w)
 {
-    const vec4 hv = cut4(v), hw = cut4(w);
-    part[at] = uvec4(packed(hv), packed(hw));
-    part[at + low] = uvec4(packed(v - hv), packed(w - hw));
+    const vec4 hv = cut(v), hw = cut(w);
+    part[at] = uvec4(pack(hv), pack(hw));
+    part[at + low] = uvec4(pack(v - hv), pack(w - hw));
 }
 
 // A slice of keys and queries: its n-th eight is channels n % 4 * 8 of row n / 4.
@@ -254,10 +244,10 @@ void make_left()
         if (unit >= UNITS || j / 4 > i / 16)
             continue;
         [[unroll]] for (uint e = 0; e < 2; e++) {
-            const vec4 w = writes[n * 2 + e] * writes_scale, wh = cut4(w);
-            const vec4 o = gives[n * 2 + e] * gives_scale, oh = cut4(o);
+            const vec4 w = writes[n * 2 + e] * writes_scale, wh = cut(w);
+            const vec4 o = gives[n * 2 + e] * gives_scale, oh = cut(o);
             const uint to = (i + e) * Y_PITCH + j / 2, of = to + CHUNK * Y_PITCH, h = j % 2 * 2;
-            const uvec2 x[4] = {packed(wh), packed(w - wh), packed(oh), packed(o - oh)};
+            const uvec2 x[4] = {pack(wh), pack(w - wh), pack(oh), pack(o - oh)};
             [[unroll]] for (uint z = 0; z < 2; z++) {
                 part[to][h + z] = x[0][z];
                 part[Y_LOW + to][h + z] = x[1][z];

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "tests/vk_rig.h"
 
@@ -25,18 +24,6 @@ static void draw(const struct vk_case *c, lte_value value, float *x, size_t rows
     for (size_t i = 0; value == 3 && i < n; i++)
         x[i] = check_below(4) ? score[check_below(8)] : check_below(16) ? fabsf(x[i])
                                                     : check_below(2)    ? NAN : INFINITY;
-}
-
-static bool same(const struct vk_case *c, const struct lte_session *cpu, const void *want,
-                 const void *got, size_t bytes)
-{
-    (void)c, (void)cpu;
-    for (size_t i = 0; i < bytes / sizeof(uint32_t); i++)
-        if (memcmp((const char *)want + 4 * i, (const char *)got + 4 * i, 4)) {
-            check_note("word %zu of %zu of the state differs", i, bytes / sizeof(uint32_t));
-            return false;
-        }
-    return true;
 }
 
 static struct vk_case attend(const struct shape *s)
@@ -63,7 +50,7 @@ static struct vk_case attend(const struct shape *s)
     c.params.kv_dtype = s->type;
     c.params.max_tokens = 150;
     c.draw = draw;
-    c.same = same;
+    c.same = vk_same_words;
     c.tolerance = 4e-6;
     for (c.steps = 0; c.steps < VK_STEPS && s->rows[c.steps]; c.steps++)
         c.rows[c.steps] = s->rows[c.steps];

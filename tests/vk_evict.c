@@ -49,18 +49,6 @@ static void draw(const struct vk_case *c, lte_value value, float *x, size_t rows
             x[i * width + h] = score(tokens + (unsigned)h);
 }
 
-static bool same(const struct vk_case *c, const struct lte_session *cpu, const void *want,
-                 const void *got, size_t bytes)
-{
-    (void)c, (void)cpu;
-    for (size_t i = 0; i < bytes / sizeof(uint32_t); i++)
-        if (memcmp((const char *)want + 4 * i, (const char *)got + 4 * i, 4)) {
-            check_note("word %zu of %zu of the state differs", i, bytes / sizeof(uint32_t));
-            return false;
-        }
-    return true;
-}
-
 static struct vk_case evict(size_t window, size_t slots)
 {
     static const size_t rows[] = {7, 150, 1, 64, 200, 1, 2, 90};
@@ -83,7 +71,7 @@ static struct vk_case evict(size_t window, size_t slots)
                                          .retains = true};
     c.params.batch = 200;
     c.draw = draw;
-    c.same = same;
+    c.same = vk_same_words;
     c.tolerance = 4e-6;
     c.steps = sizeof rows / sizeof *rows;
     memcpy(c.rows, rows, sizeof rows);

@@ -360,6 +360,18 @@ static void check_all(const struct vk_case *c, const char *refused, const char *
         check_device(c, rig.device[i], refused, name);
 }
 
+bool vk_same_words(const struct vk_case *c, const struct lte_session *cpu, const void *want,
+                   const void *got, size_t bytes)
+{
+    (void)c, (void)cpu;
+    for (size_t i = 0; i < bytes / sizeof(uint32_t); i++)
+        if (memcmp((const char *)want + 4 * i, (const char *)got + 4 * i, 4)) {
+            check_note("word %zu of %zu of the state differs", i, bytes / sizeof(uint32_t));
+            return false;
+        }
+    return true;
+}
+
 void vk_check(const struct vk_case *c, const char *name)
 {
     check_all(c, NULL, name);

@@ -31,6 +31,10 @@ struct vk_case {
                  const void *device_state, size_t bytes);
 };
 
+// For `same`: word for word.
+bool vk_same_words(const struct vk_case *c, const struct lte_session *cpu, const void *want,
+                   const void *got, size_t bytes);
+
 // Parameters as a session has by default, one session, one step of five rows, tolerance 1e-6.
 struct vk_case vk_case(enum lte_op_kind kind);
 // One TAP line a device (a skip if there is none): whether every step's values and the states
