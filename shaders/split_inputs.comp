@@ -6,6 +6,7 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
+#include "split.glsl"
 
 layout(push_constant) uniform Params { lte_split_inputs_params p; };
 layout(binding = 0) readonly buffer X { vec4 x[]; };
@@ -33,30 +34,17 @@ uint exponent(uint from)
     return largest[0] >> 23;
 }
 
-uvec2 pack(vec4 v)
-{
-    const f16vec4 h = f16vec4(v);
-    return uvec2(packFloat2x16(h.xy), packFloat2x16(h.zw));
-}
-
-// A compiler may take a number that has become f16 and fp32 again for the number itself; bits that
-// are cut off it leaves alone.
-vec4 cut(vec4 v)
-{
-    return uintBitsToFloat(floatBitsToUint(v) & 0xffffe000u); // f16 has no bits for the rest
-}
-
 void main()
 {
     const uint row = gl_WorkGroupID.x, from = (p.first + row) * p.stride / 4;
     const int e = LTE_SHIFT(int(exponent(from)));
-    const float power = uintBitsToFloat(uint(127 + e) << 23);
+    const float scale = uintBitsToFloat(uint(127 + e) << 23);
     for (uint c = gl_LocalInvocationID.x; c < p.pitch / 2; c += THREADS) {
         const uint at = row * p.pitch + c / 4 * 8 + c % 4;
         vec4 a = vec4(0.0), b = vec4(0.0);
         if (8 * c < p.width) {
-            a = x[from + 2 * c] * power;
-            b = x[from + 2 * c + 1] * power;
+            a = x[from + 2 * c] * scale;
+            b = x[from + 2 * c + 1] * scale;
         }
         part[at] = uvec4(pack(cut(a)), pack(cut(b)));
         part[at + 4] = uvec4(pack(a - cut(a)), pack(b - cut(b)));
